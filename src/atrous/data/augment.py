@@ -1,0 +1,84 @@
+"""Random scale, crop, flip and colour: pure functions on a sample and a generator."""
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from atrous.data.sample import Sample
+from atrous.imaging import Pixels
+
+
+def scale_crop_flip(
+    sample: Sample,
+    random: Generator,
+    *,
+    crop_size: tuple[int, int],
+    scale: tuple[float, float],
+    flip: bool,
+    fill: tuple[int, int, int],
+    ignore_index: int,
+) -> Sample:
+    """Draw a scale and a place, and resize just the part that the crop will show.
+
+    The result is that of DeepLab's pipeline (scale, pad right and below with the mean pixel and
+    ignored labels, crop from anywhere, mirror every second sample) up to half a pixel, but no
+    pixel outside the crop is touched. Pictures that shrink are averaged over areas.
+
+    Args:
+        sample: Picture and labels of any size.
+        random: Where the numbers come from.
+        crop_size: Height and width of the result.
+        scale: Smallest and largest factor, drawn evenly.
+        flip: Whether every second sample is mirrored left to right.
+        fill: Colour of padding.
+        ignore_index: Label of padding.
+
+    Returns:
+        A sample of ``crop_size``.
+    """
+    factor = random.uniform(*scale)
+    sides = [
+        (min(full, max(1, round(wanted / factor))), full, wanted)
+        for full, wanted in zip(sample.labels.shape, crop_size, strict=True)
+    ]
+    (top, rows, height), (left, columns, width) = (
+        (
+            int(random.integers(0, full - part + 1)),
+            part,
+            min(wanted, max(1, round(part * factor))),
+        )
+        for part, full, wanted in sides
+    )
+    place = np.s_[top : top + rows, left : left + columns]
+    smooth = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
+    image = cv2.resize(sample.image[place], (width, height), interpolation=smooth)
+    labels = cv2.resize(
+        sample.labels[place], (width, height), interpolation=cv2.INTER_NEAREST_EXACT
+    )
+    if flip and random.random() < 0.5:
+        image, labels = image[:, ::-1], labels[:, ::-1]
+    canvas = np.empty((*crop_size, 3), np.uint8)
+    canvas[:] = fill
+    canvas[:height, :width] = image
+    label_canvas = np.full(crop_size, ignore_index, sample.labels.dtype)
+    label_canvas[:height, :width] = labels
+    return Sample(sample.name, canvas, label_canvas)
+
+
+def jitter_color(image: Pixels, random: Generator, *, strength: float) -> Pixels:
+    """Change brightness, contrast and saturation, each by a factor around 1.
+
+    Args:
+        image: (H, W, 3) RGB.
+        random: Where the three factors come from.
+        strength: Factors are drawn evenly from 1 - strength to 1 + strength.
+    """
+    brightness, contrast, saturation = random.uniform(1 - strength, 1 + strength, 3)
+    # One linear map: mix each channel with the pixel's grey, then stretch around the mean.
+    grey = np.array([0.299, 0.587, 0.114])
+    mix = saturation * np.eye(3) + (1 - saturation) * grey
+    mean = float(cv2.mean(image)[:3] @ grey)
+    matrix = np.empty((3, 4))
+    matrix[:, :3] = brightness * contrast * mix
+    matrix[:, 3] = brightness * (1 - contrast) * mean
+    return cv2.transform(image, matrix)

@@ -1,0 +1,123 @@
+"""Batches whose contents depend on the seed, the epoch and the place in it, and on nothing else."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.random import Generator, Philox
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from atrous.data.sample import PairList, Sample, read_pair
+from atrous.imaging import Pixels
+
+Key: TypeAlias = tuple[int, int]
+"""Epoch, and index of a pair."""
+Batch: TypeAlias = tuple[Tensor, Tensor]
+"""Normalized images (B, 3, H, W) and labels (B, H, W)."""
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """How pixels from 0 to 255 become what the network reads: (pixel - mean) / std."""
+
+    mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
+    std: tuple[float, float, float] = (127.5, 127.5, 127.5)
+
+    def apply(self, image: Pixels) -> Tensor:
+        """(H, W, 3) RGB -> (3, H, W) float32."""
+        normed = (image.astype(np.float32) - np.float32(self.mean)) / np.float32(self.std)
+        return torch.from_numpy(np.ascontiguousarray(normed.transpose(2, 0, 1)))
+
+    @property
+    def fill(self) -> tuple[int, int, int]:
+        """The colour that becomes about zero: the mean pixel."""
+        red, green, blue = (round(value) for value in self.mean)
+        return red, green, blue
+
+
+def generator_for(seed: int, epoch: int, index: int) -> Generator:
+    """A generator of its own for each sample of each epoch, whichever worker draws it."""
+    return Generator(Philox(key=seed, counter=[0, 0, epoch, index]))
+
+
+class Samples(Dataset[Batch]):
+    """Pairs read, augmented and normalized when asked for.
+
+    Args:
+        pairs: The split.
+        seed: First part of what augmentation depends on.
+        normalization: Applied last.
+        augment: Called with a sample and its generator; None for samples as stored.
+    """
+
+    def __init__(
+        self,
+        pairs: PairList,
+        *,
+        seed: int,
+        normalization: Normalization,
+        augment: Callable[[Sample, Generator], Sample] | None,
+    ) -> None:
+        self.pairs = pairs
+        self.seed = seed
+        self.normalization = normalization
+        self.augment = augment
+
+    def __len__(self) -> int:
+        return len(self.pairs.pairs)
+
+    def __getitem__(self, key: Key) -> Batch:
+        epoch, index = key
+        sample = read_pair(self.pairs.pairs[index], self.pairs.label_set)
+        if self.augment:
+            sample = self.augment(sample, generator_for(self.seed, epoch, index))
+        labels = torch.from_numpy(sample.labels.astype(np.int64))
+        return self.normalization.apply(sample.image), labels
+
+
+class EpochSampler(Sampler[Key]):
+    """Every index once in each epoch, in an order drawn from the seed and the epoch.
+
+    Args:
+        length: Number of samples.
+        seed: What the order depends on, beside the epoch.
+    """
+
+    def __init__(self, length: int, *, seed: int) -> None:
+        self.length = length
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next iteration draws."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[Key]:
+        order = generator_for(self.seed, self.epoch, self.length).permutation(self.length)
+        return iter([(self.epoch, int(index)) for index in order])
+
+
+def training_batches(
+    samples: Samples, *, batch_size: int, workers: int, seed: int
+) -> tuple[DataLoader[Batch], EpochSampler]:
+    """Shuffled batches of one size; a smaller last batch of an epoch is left out.
+
+    A dataset smaller than ``batch_size`` gives one batch of all of it.
+    """
+    sampler = EpochSampler(len(samples), seed=seed)
+    loader = DataLoader(
+        samples,
+        batch_size=min(batch_size, len(samples)),
+        sampler=sampler,  # type: ignore[arg-type]
+        num_workers=workers,
+        drop_last=True,
+        persistent_workers=False,
+        pin_memory=torch.cuda.is_available(),
+    )
+    return loader, sampler

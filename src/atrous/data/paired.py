@@ -1,0 +1,100 @@
+"""Folders of pictures beside folders of labels, the layout most datasets share."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from atrous.data.sample import Pair, match_pairs, read_labels
+from atrous.errors import DatasetError
+from atrous.labels import LabelSet, as_palette, distinct_palette, numbered_label_set
+
+_SPELLINGS = (
+    ("{split}/images", "{split}/masks"),
+    ("images/{split}", "masks/{split}"),
+    ("img_dir/{split}", "ann_dir/{split}"),
+    ("{split}/images", "{split}/labels"),
+    ("images/{split}", "labels/{split}"),
+)
+DATASET_FILE = "dataset.toml"
+
+
+class _Description(BaseModel):
+    """What ``dataset.toml`` may say."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    names: list[str] = Field(min_length=1)
+    ignore: int = 255
+    palette: list[Annotated[list[int], Field(min_length=3, max_length=3)]] | None = None
+
+
+class PairedFolders:
+    """``train/images`` and ``train/masks``, or ``images/train`` and ``masks/train``.
+
+    ``labels`` is taken for ``masks`` and the ``img_dir``/``ann_dir`` spelling is known too.
+    Class names come from ``dataset.toml`` (``names``, ``ignore``, ``palette``); without it the
+    classes are numbered by what the training labels hold, and 255 is ignored.
+
+    Args:
+        root: Folder that holds them.
+        split: ``train``, ``val`` or another name of a folder.
+
+    Raises:
+        DatasetError: If no spelling is found, a partner is missing, or ``dataset.toml`` is wrong.
+    """
+
+    def __init__(self, root: Path, split: str) -> None:
+        for images, labels in _SPELLINGS:
+            folders = root / images.format(split=split), root / labels.format(split=split)
+            if folders[0].is_dir() and folders[1].is_dir():
+                break
+        else:
+            tried = " or ".join(
+                f"{a.format(split=split)} + {b.format(split=split)}" for a, b in _SPELLINGS
+            )
+            raise DatasetError(f"no split {split!r} in {root}; looked for {tried}")
+        self.pairs = match_pairs(*folders, root)
+        described = root / DATASET_FILE
+        self.label_set = (
+            _read_description(described) if described.is_file() else self._count_classes(root)
+        )
+
+    def _count_classes(self, root: Path) -> LabelSet:
+        pairs = self.pairs
+        for images, labels in _SPELLINGS:
+            folders = root / images.format(split="train"), root / labels.format(split="train")
+            if folders[0].is_dir() and folders[1].is_dir():
+                pairs = match_pairs(*folders, root)
+                break
+        return _numbered_from(pairs)
+
+
+def _numbered_from(pairs: tuple[Pair, ...]) -> LabelSet:
+    seen: set[int] = set()
+    for pair in pairs:
+        seen |= set(np.unique(read_labels(pair.labels)).tolist())
+    seen.discard(255)
+    if max(seen, default=0) < 1:
+        raise DatasetError(
+            f"the labels beside {pairs[0].labels} hold no class but {sorted(seen) or 255}; expected "
+            "at least classes 0 and 1. If 255 marks a class, say so in dataset.toml"
+        )
+    return numbered_label_set(max(seen) + 1)
+
+
+def _read_description(path: Path) -> LabelSet:
+    try:
+        described = _Description.model_validate(tomllib.loads(path.read_text()))
+    except tomllib.TOMLDecodeError as error:
+        raise DatasetError(f"{path}: not TOML: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise DatasetError(f"{path}: {where}: {first['msg']}") from None
+    palette = as_palette(described.palette) if described.palette else None
+    return LabelSet(
+        tuple(described.names), palette or distinct_palette(len(described.names)), described.ignore
+    )

@@ -1,0 +1,161 @@
+"""MobileNetV2 (Sandler et al., 2018, table 2) without its last 1x1 convolution.
+
+Layer for layer as in the released TensorFlow code, down to how a width multiplier rounds.
+"""
+
+from torch import Tensor, nn
+
+from atrous.encoders.base import Encoder, FeatureSpec
+from atrous.layers.atrous import check_output_stride, strides_to_rates
+from atrous.layers.conv import ConvNormAct, Padding
+from atrous.layers.norm import mobilenet_norm
+
+_STAGES = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+"""Expansion, channels, repeats and stride of the first repeat (table 2)."""
+
+
+def round_channels(channels: float, *, divisor: int, least: int) -> int:
+    """Round to a multiple of ``divisor``, never below ``least`` or nine tenths of ``channels``.
+
+    Examples:
+        >>> round_channels(24 * 0.35, divisor=8, least=8)
+        8
+        >>> round_channels(96 * 0.75, divisor=8, least=8)
+        72
+    """
+    rounded = max(least, int(channels + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * channels else rounded
+
+
+class InvertedResidual(nn.Module):
+    """Widen with a 1x1, filter depthwise with a 3x3, and narrow with a linear 1x1.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the result.
+        expansion: How many times wider the inside is; 1 leaves the first 1x1 out.
+        stride: Stride of the depthwise convolution.
+        atrous_rate: Rate of the depthwise convolution.
+        padding: See `atrous.layers.conv.Padding`.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        expansion: int,
+        stride: int,
+        atrous_rate: int,
+        padding: Padding,
+    ) -> None:
+        super().__init__()
+        inner = round_channels(in_channels * expansion, divisor=8, least=8)
+        self.inner_channels = inner if expansion > 1 else in_channels
+        self.expand = (
+            ConvNormAct(in_channels, inner, norm=mobilenet_norm, activation=nn.ReLU6())
+            if expansion > 1
+            else nn.Identity()
+        )
+        self.depthwise = ConvNormAct(
+            self.inner_channels,
+            self.inner_channels,
+            kernel_size=3,
+            stride=stride,
+            atrous_rate=atrous_rate,
+            groups=self.inner_channels,
+            norm=mobilenet_norm,
+            activation=nn.ReLU6(),
+            padding=padding,
+        )
+        self.project = ConvNormAct(self.inner_channels, out_channels, norm=mobilenet_norm)
+        self.adds_input = stride == 1 and in_channels == out_channels
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, in_channels, h, w) -> the result, and the output of the depthwise convolution."""
+        inside = self.depthwise(self.expand(x))
+        narrow = self.project(inside)
+        return (x + narrow if self.adds_input else narrow), inside
+
+
+class MobileNetV2(Encoder):
+    """MobileNetV2 up to its last inverted residual.
+
+    Low-level maps are the depthwise outputs of the last block before each stride, as the
+    released decoder uses them.
+
+    Args:
+        output_stride: Stride of the deepest map: 8, 16 or 32.
+        in_channels: Channels of the images.
+        width: Multiplier of all channels.
+        padding: ``same`` reproduces TensorFlow on even sides, see `atrous.layers.conv.Padding`.
+
+    Raises:
+        ConfigError: If ``output_stride`` is not one of the three.
+    """
+
+    def __init__(
+        self,
+        *,
+        output_stride: int = 16,
+        in_channels: int = 3,
+        width: float = 1.0,
+        padding: Padding = "symmetric",
+    ) -> None:
+        super().__init__()
+        check_output_stride(output_stride)
+        divisor = 8 if width == 1.0 else 1
+        rows = [
+            (expansion, round_channels(channels * width, divisor=divisor, least=divisor), stride)
+            for expansion, channels, repeats, first in _STAGES
+            for stride in (first, *[1] * (repeats - 1))
+        ]
+        strides = [2, *(stride for _, _, stride in rows)]
+        (stride, _), *plan = strides_to_rates(strides, output_stride)
+        channels = round_channels(32 * width, divisor=divisor, least=divisor)
+        self.root = ConvNormAct(
+            in_channels,
+            channels,
+            kernel_size=3,
+            stride=2,
+            norm=mobilenet_norm,
+            activation=nn.ReLU6(),
+            padding=padding,
+        )
+        self.blocks = nn.ModuleList()
+        self.taps: list[int] = []
+        specs: list[FeatureSpec] = []
+        for index, ((expansion, out, _), (kept, rate)) in enumerate(zip(rows, plan, strict=True)):
+            if kept > 1 and stride >= 4:
+                self.taps.append(index - 1)
+                specs.append(FeatureSpec(self.blocks[-1].inner_channels, stride))
+            self.blocks.append(
+                InvertedResidual(
+                    channels,
+                    out,
+                    expansion=expansion,
+                    stride=kept,
+                    atrous_rate=rate,
+                    padding=padding,
+                )
+            )
+            channels, stride = out, stride * kept
+        self.feature_specs = (*specs, FeatureSpec(channels, stride))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """(B, in_channels, H, W) -> maps at the strides below the output stride, and at it."""
+        x = self.root(images)
+        features = []
+        for index, block in enumerate(self.blocks):
+            x, inside = block(x)
+            if index in self.taps:
+                features.append(inside)
+        return (*features, x)

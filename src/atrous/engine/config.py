@@ -1,0 +1,73 @@
+"""What a training run is made of, besides the model."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Triple = tuple[float, float, float]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class DataConfig(BaseModel):
+    """Which pictures are seen, and how they are changed on the way."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    layout: str = "paired"
+    """Key into `atrous.data.DATASETS`."""
+    train_split: str = "train"
+    """Split that is trained on."""
+    eval_split: str = "val"
+    """Split that is measured while training; never trained on."""
+    crop_size: tuple[Annotated[int, Field(ge=33)], Annotated[int, Field(ge=33)]] = (513, 513)
+    """Height and width of a training sample in pixels."""
+    scale: tuple[Positive, Positive] = (0.5, 2.0)
+    """Smallest and largest random factor on the picture's size."""
+    flip: bool = True
+    """Mirror every second sample."""
+    color_jitter: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Strength of random brightness, contrast and saturation; 0 for none."""
+    mean: Triple = (127.5, 127.5, 127.5)
+    """Subtracted from pixels of 0 to 255, in the order red, green, blue."""
+    std: Triple = (127.5, 127.5, 127.5)
+    """Divided by after that."""
+    longest_side: int | None = Field(default=None, ge=33)
+    """Written into the model's card: larger pictures are shrunk to it before prediction."""
+    workers: int = Field(default=1, ge=0)
+    """Processes that read and augment beside the training."""
+
+
+class TrainConfig(BaseModel):
+    """How the weights are moved."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(ge=1)
+    """Passes over the training split."""
+    batch_size: int = Field(default=16, ge=1)
+    """Samples in one step."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """SGD with momentum 0.9, or AdamW."""
+    learning_rate: Positive = 0.007
+    """At the start, for ASPP, decoder and classifier."""
+    encoder_factor: Positive = 1.0
+    """Factor on the learning rate for the encoder."""
+    warmup_steps: int = Field(default=0, ge=0)
+    """Steps over which the learning rate rises from 0."""
+    weight_decay: Annotated[float, Field(ge=0)] = 4e-5
+    """On dense convolutions; never on norms, biases and depthwise kernels."""
+    poly_power: Positive = 0.9
+    """learning_rate * (1 - step / total_steps) ** poly_power."""
+    class_weights: tuple[Positive, ...] | None = None
+    """Factor on the loss of each class; None for 1."""
+    norm_momentum: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Share of each batch in the norms' running statistics; None keeps the network's own,
+    which suit runs of tens of thousands of steps."""
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Decay of the moving average of the weights that is evaluated and kept; 0 for none."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """auto: bf16 on a GPU that has it, fp16 on one that has not, fp32 on a CPU."""
+    seed: int = Field(default=0, ge=0)
+    """What order, augmentation, dropout and new weights depend on."""
+    evaluate_every: int = Field(default=1, ge=1)
+    """Epochs between measurements on the evaluation split."""

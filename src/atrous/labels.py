@@ -1,0 +1,80 @@
+"""Class names, colours and the value of pixels without a class."""
+
+import colorsys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from atrous.errors import ConfigError
+
+Color = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """What the numbers in a label map mean.
+
+    Args:
+        names: Class names; the position is the class index.
+        palette: One RGB colour for each name.
+        ignore_index: Value of pixels that belong to no class.
+
+    Raises:
+        ConfigError: If names are missing or repeated, or the palette does not fit them.
+    """
+
+    names: tuple[str, ...]
+    palette: tuple[Color, ...]
+    ignore_index: int = 255
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise ConfigError("a label set needs at least one class name")
+        if len(self.palette) != len(self.names):
+            raise ConfigError(
+                f"{len(self.names)} class names but {len(self.palette)} palette colours; "
+                "give one colour for each name"
+            )
+        repeated = sorted({name for name in self.names if self.names.count(name) > 1})
+        if repeated:
+            raise ConfigError(f"class names must differ; repeated: {', '.join(repeated)}")
+        if 0 <= self.ignore_index < len(self.names):
+            raise ConfigError(
+                f"ignore_index {self.ignore_index} is also the index of class "
+                f"{self.names[self.ignore_index]!r}; choose a value from {len(self.names)} up"
+            )
+        if any(not 0 <= value <= 255 for color in self.palette for value in color):
+            raise ConfigError("palette colours are three numbers from 0 to 255")
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes; ignored pixels are not one."""
+        return len(self.names)
+
+
+def numbered_label_set(num_classes: int, *, ignore_index: int = 255) -> LabelSet:
+    """A label set for classes whose names are unknown: ``class 0``, ``class 1`` and so on."""
+    names = tuple(f"class {index}" for index in range(num_classes))
+    return LabelSet(names, distinct_palette(num_classes), ignore_index)
+
+
+def distinct_palette(count: int) -> tuple[Color, ...]:
+    """Colours that are told apart easily: hues a golden angle apart, in three brightnesses."""
+
+    def color(index: int) -> Color:
+        hue = (index * 0.618034 + 0.6) % 1.0
+        value = (0.95, 0.7, 0.5)[index % 3]
+        red, green, blue = colorsys.hsv_to_rgb(hue, 0.75, value)
+        return round(255 * red), round(255 * green), round(255 * blue)
+
+    return tuple(color(index) for index in range(count))
+
+
+def as_palette(colors: Sequence[Sequence[int]]) -> tuple[Color, ...]:
+    """Colours from JSON or TOML lists.
+
+    Raises:
+        ConfigError: If a colour has not three values.
+    """
+    if any(len(color) != 3 for color in colors):
+        raise ConfigError("palette colours are three numbers from 0 to 255")
+    return tuple((int(red), int(green), int(blue)) for red, green, blue in colors)

@@ -1,0 +1,65 @@
+"""Atrous spatial pyramid pooling."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from atrous.layers.conv import ConvNormAct, SeparableConv
+from atrous.layers.norm import pooled_head_norm
+
+
+class ASPP(nn.Module):
+    """Look at one feature map with several fields of view and merge what they see.
+
+    The branches, in the order of the published weights: the mean of the whole map, a 1x1
+    convolution, and one atrous 3x3 convolution for each rate (DeepLab V3, section 3.3; the
+    separable form is DeepLab V3+, section 3.1).
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of each branch and of the merged result.
+        atrous_rates: One rate for each 3x3 branch, in pixels of the input map; may be empty.
+        separable: Whether the 3x3 branches are depthwise separable.
+        dropout: Probability that a value of the result is dropped in training.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int = 256,
+        *,
+        atrous_rates: Sequence[int],
+        separable: bool = True,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.image_pool = ConvNormAct(
+            in_channels, out_channels, norm=pooled_head_norm, activation=nn.ReLU()
+        )
+        self.branches = nn.ModuleList(
+            [ConvNormAct(in_channels, out_channels, activation=nn.ReLU())]
+        )
+        for rate in atrous_rates:
+            self.branches.append(
+                SeparableConv(in_channels, out_channels, atrous_rate=rate)
+                if separable
+                else ConvNormAct(
+                    in_channels,
+                    out_channels,
+                    kernel_size=3,
+                    atrous_rate=rate,
+                    activation=nn.ReLU(),
+                )
+            )
+        self.project = ConvNormAct(
+            (1 + len(self.branches)) * out_channels, out_channels, activation=nn.ReLU()
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, h, w) -> (B, out_channels, h, w)."""
+        whole = self.image_pool(x.mean(dim=(2, 3), keepdim=True))
+        seen = [whole.expand(-1, -1, *x.shape[-2:])]
+        seen += [branch(x) for branch in self.branches]
+        return self.dropout(self.project(torch.cat(seen, dim=1)))

@@ -1,0 +1,334 @@
+"""Wire data, model and engine together: from a recipe to a run folder."""
+
+import csv
+import json
+import platform
+from dataclasses import asdict
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import accelerate
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DataLoaderConfiguration, set_seed
+from numpy.random import Generator
+
+from atrous.data import DATASETS, PairList
+from atrous.data.augment import jitter_color, scale_crop_flip
+from atrous.data.loader import Normalization, Samples, training_batches
+from atrous.data.sample import Sample
+from atrous.engine.checkpoint import Checkpoint, load_newest, save_checkpoint
+from atrous.engine.config import DataConfig, TrainConfig
+from atrous.engine.evaluate import Evaluation, evaluate, samples_of, torch_predict
+from atrous.engine.optimizer import build_optimizer, build_schedule
+from atrous.engine.train import Progress, Trainee, moving_average, train_epoch
+from atrous.errors import ConfigError, ResourceError
+from atrous.models.build import build_model
+from atrous.models.segmenter import Segmenter
+from atrous.recipes.recipe import Recipe
+from atrous.runtime.card import ModelCard, Preprocessing
+from atrous.weights.model_file import save_model
+from atrous.weights.start import load_start
+from atrous.weights.unfold import unfold_norms
+
+_UNFOLD_BATCHES = 6
+
+
+class Reporter(Protocol):
+    """Told of what happens while a run goes on."""
+
+    def started(self, *, steps: int, steps_done: int, run: Path) -> None:
+        """Training begins, or goes on from ``steps_done``."""
+
+    def stepped(self, progress: Progress) -> None:
+        """A step is done."""
+
+    def evaluated(self, epoch: int, evaluation: Evaluation) -> None:
+        """The evaluation split was measured after ``epoch`` epochs."""
+
+
+def run_training(  # noqa: PLR0913
+    recipe: Recipe,
+    data: Path,
+    *,
+    out: Path,
+    name: str,
+    reporter: Reporter,
+    start: Path | None = None,
+    resume: bool = False,
+) -> Evaluation:
+    """Train what a recipe describes, into a run folder.
+
+    The folder gets ``recipe.json``, ``environment.json``, ``metrics.csv``, ``checkpoints/``,
+    ``last.safetensors`` and ``best.safetensors`` (by mean IoU on the evaluation split).
+
+    Args:
+        recipe: What to train and how.
+        data: Folder of the dataset.
+        out: The run folder; must not exist unless ``resume``.
+        name: What the model is called in its card.
+        reporter: Told of each step and evaluation.
+        start: Weights for the encoder, see `atrous.weights.start`.
+        resume: Go on from the newest checkpoint in ``out``.
+
+    Returns:
+        The last evaluation.
+
+    Raises:
+        ConfigError: If recipe and dataset do not fit each other.
+        DatasetError: If the dataset cannot be used.
+        WeightsError: If ``start`` does not fit, or a checkpoint does not.
+        ResourceError: If ``out`` is there already, or cannot be written.
+    """
+    pairs, eval_pairs = (
+        _build_split(recipe, data, split)
+        for split in (recipe.data.train_split, recipe.data.eval_split)
+    )
+    accelerator = Accelerator(
+        mixed_precision=_precision(recipe.train.precision),
+        dataloader_config=DataLoaderConfiguration(use_seedable_sampler=False),
+    )
+    settings = {**recipe.model_dump(mode="json"), "start": start.name if start else None}
+    _open_run(out, settings, resume=resume)
+    set_seed(recipe.train.seed)
+    normalization = Normalization(recipe.data.mean, recipe.data.std)
+    samples = Samples(
+        pairs,
+        seed=recipe.train.seed,
+        normalization=normalization,
+        augment=partial(
+            augment,
+            config=recipe.data,
+            fill=normalization.fill,
+            ignore_index=pairs.label_set.ignore_index,
+        ),
+    )
+    loader, _ = training_batches(
+        samples,
+        batch_size=recipe.train.batch_size,
+        workers=recipe.data.workers,
+        seed=recipe.train.seed,
+    )
+    model = _build_started(recipe, samples, start)
+    total_steps = recipe.train.epochs * len(loader)
+    optimizer = build_optimizer(model, recipe.train)
+    schedule = build_schedule(optimizer, recipe.train, total_steps=total_steps)
+    average = moving_average(model, recipe.train.ema_decay)
+    trainee = Trainee(model, optimizer, schedule, average)
+    checkpoint = load_newest(out / "checkpoints", settings=settings) if resume else None
+    if checkpoint:
+        _restore(trainee, checkpoint, len(loader))
+    # A GPU and a CPU both run convolutions faster with the channels last in memory.
+    trainee.model, trainee.optimizer, batches = accelerator.prepare(
+        model.to(memory_format=torch.channels_last), optimizer, loader
+    )
+    if trainee.average:
+        trainee.average.to(accelerator.device)
+    weights = recipe.train.class_weights
+    class_weights = torch.tensor(weights, device=accelerator.device) if weights else None
+    card = _card(recipe, name, pairs, settings)
+    reporter.started(steps=total_steps, steps_done=trainee.step, run=out)
+    predict = torch_predict(trainee.to_keep, normalization, accelerator.device)
+    evaluation: Evaluation | None = None
+    losses: list[float] = []
+
+    def on_step(progress: Progress) -> None:
+        losses.append(progress.loss)
+        reporter.stepped(progress)
+
+    while trainee.epoch < recipe.train.epochs:
+        losses.clear()
+        batches.set_epoch(trainee.epoch)
+        train_epoch(
+            trainee,
+            batches,
+            accelerator,
+            ignore_index=pairs.label_set.ignore_index,
+            class_weights=class_weights,
+            channels_last=True,
+            on_step=on_step,
+        )
+        measured = trainee.epoch % recipe.train.evaluate_every == 0
+        if measured or trainee.epoch == recipe.train.epochs:
+            trainee.to_keep.eval()
+            evaluation = evaluate(predict, eval_pairs, samples_of(eval_pairs))
+            reporter.evaluated(trainee.epoch, evaluation)
+            best = _best_so_far(out)
+            row = card.model_copy(update={"result": _result(evaluation, recipe, trainee.epoch)})
+            save_model(out / "last.safetensors", trainee.to_keep, row, overwrite=True)
+            if evaluation.mean_iou > best:
+                save_model(out / "best.safetensors", trainee.to_keep, row, overwrite=True)
+            _log(out, trainee, losses, evaluation)
+        else:
+            _log(out, trainee, losses, None)
+        save_checkpoint(out / "checkpoints", _snapshot(trainee), settings=settings)
+    if evaluation is None:
+        trainee.to_keep.eval()
+        evaluation = evaluate(predict, eval_pairs, samples_of(eval_pairs))
+    return evaluation
+
+
+def augment(
+    sample: Sample,
+    random: Generator,
+    *,
+    config: DataConfig,
+    fill: tuple[int, int, int],
+    ignore_index: int,
+) -> Sample:
+    """What a recipe's ``[data]`` asks for, on one sample."""
+    cut = scale_crop_flip(
+        sample,
+        random,
+        crop_size=config.crop_size,
+        scale=config.scale,
+        flip=config.flip,
+        fill=fill,
+        ignore_index=ignore_index,
+    )
+    if not config.color_jitter:
+        return cut
+    image = jitter_color(cut.image, random, strength=config.color_jitter)
+    return Sample(cut.name, image, cut.labels)
+
+
+def _build_split(recipe: Recipe, data: Path, split: str) -> PairList:
+    if recipe.data.layout not in DATASETS:
+        known = ", ".join(DATASETS)
+        raise ConfigError(f"unknown data.layout {recipe.data.layout!r}; known: {known}")
+    pairs = DATASETS[recipe.data.layout](data, split)
+    found, wanted = pairs.label_set.num_classes, recipe.model.num_classes
+    if found != wanted:
+        raise ConfigError(
+            f"the recipe has num_classes = {wanted}, the dataset in {data} has {found} classes; "
+            f"set model.num_classes to {found}"
+        )
+    return pairs
+
+
+def _precision(wanted: str) -> str:
+    if wanted == "auto":
+        if not torch.cuda.is_available():
+            return "no"
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    return "no" if wanted == "fp32" else wanted
+
+
+def _build_started(recipe: Recipe, samples: Samples, start: Path | None) -> Segmenter:
+    model = build_model(recipe.model)
+    folded = load_start(model, start) if start else []
+    if folded:
+        loader, _ = training_batches(samples, batch_size=8, workers=0, seed=recipe.train.seed)
+        unfold_norms(model, folded, (images for images, _ in islice(loader, _UNFOLD_BATCHES)))
+    momentum = recipe.train.norm_momentum
+    if momentum:
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = momentum
+    return model
+
+
+def _open_run(out: Path, settings: dict[str, Any], *, resume: bool) -> None:
+    if out.exists() and not resume:
+        raise ResourceError(f"{out}: is there already; give another --out, or --resume")
+    if resume and not out.is_dir():
+        raise ResourceError(f"{out}: nothing to resume there")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "recipe.json").write_text(json.dumps(settings, indent=2) + "\n")
+        (out / "environment.json").write_text(json.dumps(_environment(), indent=2) + "\n")
+    except OSError as error:
+        raise ResourceError(f"{out}: cannot be written ({error.strerror})") from None
+
+
+def _environment() -> dict[str, Any]:
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "accelerate": accelerate.__version__,
+        "numpy": np.__version__,
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "gpu": gpu,
+    }
+
+
+def _card(recipe: Recipe, name: str, pairs: PairList, settings: dict[str, Any]) -> ModelCard:
+    return ModelCard(
+        name=name,
+        classes=pairs.label_set.names,
+        palette=pairs.label_set.palette,
+        ignore_index=pairs.label_set.ignore_index,
+        preprocessing=Preprocessing(
+            mean=recipe.data.mean, std=recipe.data.std, longest_side=recipe.data.longest_side
+        ),
+        align_corners=recipe.model.align_corners,
+        architecture=recipe.model.model_dump(mode="json"),
+        recipe=settings,
+    )
+
+
+def _result(evaluation: Evaluation, recipe: Recipe, epoch: int) -> dict[str, Any]:
+    return {
+        **asdict(evaluation),
+        "split": recipe.data.eval_split,
+        "epoch": epoch,
+        "convention": "one confusion matrix over the split, ignored pixels left out, "
+        "single scale, whole image",
+    }
+
+
+def _log(out: Path, trainee: Trainee, losses: list[float], evaluation: Evaluation | None) -> None:
+    path = out / "metrics.csv"
+    fresh = not path.exists()
+    rate = float(trainee.optimizer.param_groups[-1]["lr"])
+    scores = (evaluation.mean_iou, evaluation.pixel_accuracy) if evaluation else ("", "")
+    try:
+        with path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if fresh:
+                writer.writerow(
+                    ("epoch", "step", "loss", "learning_rate", "mean_iou", "pixel_accuracy")
+                )
+            mean_loss = sum(losses) / max(len(losses), 1)
+            writer.writerow((trainee.epoch, trainee.step, f"{mean_loss:.6f}", rate, *scores))
+    except OSError as error:
+        raise ResourceError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _best_so_far(out: Path) -> float:
+    path = out / "metrics.csv"
+    if not path.exists():
+        return -1.0
+    with path.open(newline="") as file:
+        return max((float(row["mean_iou"] or -1) for row in csv.DictReader(file)), default=-1.0)
+
+
+def _snapshot(trainee: Trainee) -> Checkpoint:
+    state = {
+        "model": trainee.model.state_dict(),
+        "optimizer": trainee.optimizer.state_dict(),
+        "schedule": trainee.schedule.state_dict(),
+        "average": trainee.average.state_dict() if trainee.average else None,
+        "random": torch.get_rng_state(),
+        "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+    return Checkpoint(trainee.epoch, state)
+
+
+def _restore(trainee: Trainee, checkpoint: Checkpoint, steps_per_epoch: int) -> None:
+    state = checkpoint.state
+    trainee.model.load_state_dict(state["model"])
+    trainee.optimizer.load_state_dict(state["optimizer"])
+    trainee.schedule.load_state_dict(state["schedule"])
+    if trainee.average:
+        trainee.average.load_state_dict(state["average"])
+    torch.set_rng_state(state["random"])
+    if state["random_cuda"]:
+        torch.cuda.set_rng_state_all(state["random_cuda"])
+    trainee.epoch = checkpoint.epoch
+    trainee.step = checkpoint.epoch * steps_per_epoch

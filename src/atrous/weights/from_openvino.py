@@ -1,0 +1,1 @@
+"""Read the constants of an OpenVINO IR without OpenVINO."""
