@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from known_network import color_blocks, write_known_network
+
 SHARED = Path(__file__).parents[2] / "shared"
 
 
@@ -58,3 +60,17 @@ def write_camvid_like(root: Path, *, images: int = 4, size: tuple[int, int] = (4
 def camvid_like(tmp_path: Path) -> Path:
     """`write_camvid_like` in a folder of this test's own."""
     return write_camvid_like(tmp_path / "camvid")
+
+
+@pytest.fixture(scope="session")
+def known_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ONNX file of `known_network.write_known_network`."""
+    return write_known_network(tmp_path_factory.mktemp("model") / "known.onnx")
+
+
+@pytest.fixture
+def color_picture(tmp_path: Path) -> Path:
+    """A PNG of a red, a green and a blue third."""
+    path = tmp_path / "blocks.png"
+    Image.fromarray(color_blocks()[0]).save(path)
+    return path

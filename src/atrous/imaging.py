@@ -7,7 +7,7 @@ before anything is decoded. Everything comes out as 8-bit RGB, turned as its EXI
 import contextlib
 import errno
 import os
-import tempfile
+import secrets
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from typing import IO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
-from atrous.errors import DatasetError, InputError, ResourceError
+from atrous.errors import AtrousError, DatasetError, InputError, ResourceError
 from atrous.labels import Color
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF")
@@ -31,6 +31,22 @@ SUFFIXES = frozenset(
 
 MAX_PIXELS = 100_000_000
 """Pictures with more pixels are refused from their header."""
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by the value of its EXIF orientation."""
+
+_PACKED_GREY = {"L;2": 85, "L;4": 17}
+"""Pillow spreads grey of 2 and 4 bits over 0..255; divided by this it is what the file holds."""
+
+_WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """(H, W, 3) RGB."""
@@ -85,35 +101,58 @@ def read_labels(path: Path, *, max_pixels: int = MAX_PIXELS) -> LabelMap:
         DatasetError: If it holds colours instead of indices.
     """
     with _opened(path, str(path), max_pixels) as image:
-        if image.format in {"JPEG", "MPO", "WEBP"}:
+        lossy = _lossy_compression(image)
+        if lossy:
             raise DatasetError(
-                f"{path}: label maps must be stored without loss, not as {image.format}, whose "
+                f"{path}: label maps must be stored without loss, not as {lossy}, whose "
                 "compression invents class indices along edges; save them as PNG"
             )
+        packed = _PACKED_GREY.get(_stored_as(image), 1)
+        values = np.asarray(_upright(image, []))
         if image.mode in {"P", "L"}:
-            return np.asarray(image, dtype=np.uint8)
+            return np.asarray(values // packed, dtype=np.uint8)
         if image.mode == "1":
-            return np.asarray(image).astype(np.uint8)
+            return values.astype(np.uint8)
         if image.mode.startswith("I"):
-            return np.asarray(image).astype(np.uint16)
+            return _as_indices(values, path)
         raise DatasetError(
             f"{path}: holds {image.mode} colours; expected one class index for each pixel "
             "(a palette or grey PNG)"
         )
 
 
+def _lossy_compression(image: Image.Image) -> str | None:
+    if image.format in {"JPEG", "MPO", "WEBP", "AVIF"}:
+        return image.format
+    compression = str(image.info.get("compression", ""))
+    return f"{compression.upper()} in {image.format}" if "jpeg" in compression else None
+
+
+def _stored_as(image: Image.Image) -> str:
+    """Pillow's name of how pixels are packed in the file; it is forgotten once they are read."""
+    tiles = getattr(image, "tile", None)
+    if not tiles:
+        return image.mode
+    packing = tiles[0][3]
+    return str(packing[0] if isinstance(packing, tuple) else packing)
+
+
+def _as_indices(values: NDArray[np.generic], path: Path) -> LabelMap:
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65_535:
+        raise DatasetError(
+            f"{path}: holds values from {low} to {high}; class indices go from 0 to 65535"
+        )
+    return values.astype(np.uint16)
+
+
 @contextlib.contextmanager
 def _opened(source: Path | IO[bytes], name: str, max_pixels: int) -> Iterator[Image.Image]:
-    if isinstance(source, Path):
-        if source.is_dir():
-            raise InputError(f"{name}: is a folder, expected a picture")
-        if not source.exists():
-            raise InputError(f"{name}: no such file")
-        if source.is_file() and source.stat().st_size == 0:
-            raise InputError(f"{name}: the file is empty")
     # The context spans the caller's use, so that what Pillow finds while decoding is caught too.
     with _decoding(name), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if isinstance(source, Path):
+            _check_file(source, name)
         with Image.open(source, formats=FORMATS) as image:
             width, height = image.size
             if width * height > max_pixels:
@@ -125,11 +164,20 @@ def _opened(source: Path | IO[bytes], name: str, max_pixels: int) -> Iterator[Im
             yield image
 
 
+def _check_file(path: Path, name: str) -> None:
+    if path.is_dir():
+        raise InputError(f"{name}: is a folder, expected a picture")
+    if not path.exists():
+        raise InputError(f"{name}: no such file")
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError(f"{name}: the file is empty")
+
+
 @contextlib.contextmanager
 def _decoding(name: str) -> Iterator[None]:
     try:
         yield
-    except InputError:
+    except AtrousError:
         raise
     except Image.DecompressionBombError as error:
         raise InputError(f"{name}: refused from its header: {error}") from None
@@ -141,29 +189,51 @@ def _decoding(name: str) -> Iterator[None]:
         raise InputError(f"{name}: no permission to read it") from None
     except MemoryError:
         raise ResourceError(f"{name}: not enough memory to decode it") from None
-    # Pillow's decoders raise many types on damaged files; every one means the same to the user.
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, KeyError) as error:
-        raise InputError(f"{name}: damaged or truncated ({error})") from None
+    # Pillow's decoders raise whatever the damaged bytes lead to, struct.error and OverflowError
+    # among them; every one means the same to the user.
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno:
+            raise InputError(f"{name}: cannot be read ({error.strerror})") from None
+        raise InputError(f"{name}: damaged or truncated ({error})") from error
 
 
 def _picture_from(image: Image.Image) -> Picture:
     notes: list[str] = []
-    if getattr(image, "n_frames", 1) > 1:
-        notes.append(f"holds {getattr(image, 'n_frames', 1)} frames or pages; the first was taken")
-    upright = ImageOps.exif_transpose(image)
-    pixels = _to_rgb(upright, notes)
+    pixels = _to_rgb(_upright(image, notes), notes)
+    frames = _count_frames(image)
+    if frames > 1:
+        notes.append(f"holds {frames} frames or pages; the first was taken")
     return Picture(np.ascontiguousarray(pixels), tuple(notes))
+
+
+def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
+    image.load()
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # a picture is not lost for what is written beside it
+        notes.append("its EXIF data are damaged; it was taken as it is stored")
+        return image
+    return image if turn is None else image.transpose(turn)
+
+
+def _count_frames(image: Image.Image) -> int:
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # the first is whole, and no other is asked for
+        return 1
 
 
 def _to_rgb(image: Image.Image, notes: list[str]) -> Pixels:
     if image.mode.startswith(("I", "F")):
         return _grey_to_rgb(_scale_deep(np.asarray(image), image.mode, notes))
-    if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
+    if image.mode == "La":
+        image = image.convert("LA")
+    if image.mode in {"RGBA", "LA", "PA", "RGBa"} or "transparency" in image.info:
         image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        if image.getextrema()[3][0] < 255:  # type: ignore[index]
+        if np.asarray(image.getchannel("A")).min() < 255:
             notes.append("transparent pixels were laid on white")
-        image = Image.alpha_composite(white, image)
+            white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+            image = Image.alpha_composite(white, image)
     return np.asarray(image.convert("RGB"))
 
 
@@ -174,17 +244,19 @@ def _grey_to_rgb(grey: NDArray[np.uint8]) -> Pixels:
 def _scale_deep(values: NDArray[np.generic], mode: str, notes: list[str]) -> NDArray[np.uint8]:
     """Bring 16-bit, 32-bit and float grey to 0..255."""
     deep = values.astype(np.float64)
-    finite = np.isfinite(deep)
-    if not finite.all():
-        notes.append(f"{int((~finite).sum())} pixels are not numbers and were taken as black")
-        deep = np.where(finite, deep, 0.0)
+    odd = ~np.isfinite(deep)
+    if odd.any():
+        notes.append(f"{int(odd.sum())} pixels are not numbers and were taken as black")
+        # The darkest number stands for them, so that the scale is that of the numbers alone.
+        deep[odd] = 0.0 if odd.all() else deep[~odd].min()
     low, high = float(deep.min()), float(deep.max())
     if mode != "F" and low >= 0 and high <= 65_535:
         low, high = 0.0, 65_535.0
     else:
         notes.append(f"values {low:g} to {high:g} were scaled to 0 to 255")
-    span = high - low or 1.0
-    return np.round((deep - low) * (255.0 / span)).astype(np.uint8)
+    deep -= low
+    deep *= 255.0 / (high - low or 1.0)
+    return np.round(deep, out=deep).astype(np.uint8)
 
 
 def write_labels(
@@ -199,7 +271,9 @@ def write_labels(
         image = Image.fromarray(labels)
     else:
         image = Image.fromarray(labels).convert("P")
-        image.putpalette([value for color in palette for value in color])
+        # Of a shorter palette Pillow makes a PNG of 1, 2 or 4 bits, which cannot hold a 255.
+        colors = [*palette, *[(255, 255, 255)] * 256][:256]
+        image.putpalette([value for color in colors for value in color])
     write_file(path, lambda file: image.save(file, format="PNG"), overwrite=overwrite)
 
 
@@ -208,16 +282,21 @@ def write_image(path: Path, pixels: Pixels, *, overwrite: bool = False) -> None:
 
     Raises:
         ResourceError: If the file is there and ``overwrite`` is false, or cannot be written.
-        InputError: If the ending names no format.
+        InputError: If the ending names no format, or one that cannot hold so large a picture.
     """
-    format_name = Image.registered_extensions().get(path.suffix.lower())
-    if format_name not in {"PNG", "JPEG", "WEBP"}:
+    format_name = _WRITTEN.get(path.suffix.lower())
+    if format_name is None:
         raise InputError(f"{path}: cannot write {path.suffix or 'no ending'}; use .png or .jpg")
     options = {"quality": 92} if format_name != "PNG" else {}
     image = Image.fromarray(pixels)
-    write_file(
-        path, lambda file: image.save(file, format=format_name, **options), overwrite=overwrite
-    )
+
+    def save(file: IO[bytes]) -> None:
+        try:
+            image.save(file, format=format_name, **options)
+        except ValueError as error:
+            raise InputError(f"{path}: {format_name} cannot hold this picture ({error})") from None
+
+    write_file(path, save, overwrite=overwrite)
 
 
 def write_file(
@@ -233,31 +312,30 @@ def write_file(
     Raises:
         ResourceError: If the file is there and ``overwrite`` is false, or cannot be written.
     """
-    if path.exists() and not overwrite:
-        raise ResourceError(f"{path}: is there already; give another place or --overwrite")
-    temporary: str | None = None
+    temporary = path.with_name(f".atrous-{secrets.token_hex(8)}")
     try:
+        _check_place(path, overwrite)
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".atrous-")
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-        temporary = None
+        _check_place(path, overwrite)
+        temporary.replace(path)
     except OSError as error:
         raise ResourceError(f"{path}: {_why_not_written(error)}") from None
     finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _check_place(path: Path, overwrite: bool) -> None:
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise ResourceError(f"{path}: is not an ordinary file and is not replaced")
+    if not overwrite:
+        raise ResourceError(f"{path}: is there already; give another place or --overwrite")
 
 
 def _why_not_written(error: OSError) -> str:

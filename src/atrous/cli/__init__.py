@@ -1,1 +1,1 @@
-"""."""
+"""Commands: parse, build, call, print."""

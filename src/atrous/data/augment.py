@@ -37,17 +37,9 @@ def scale_crop_flip(
         A sample of ``crop_size``.
     """
     factor = random.uniform(*scale)
-    sides = [
-        (min(full, max(1, round(wanted / factor))), full, wanted)
-        for full, wanted in zip(sample.labels.shape, crop_size, strict=True)
-    ]
     (top, rows, height), (left, columns, width) = (
-        (
-            int(random.integers(0, full - part + 1)),
-            part,
-            min(wanted, max(1, round(part * factor))),
-        )
-        for part, full, wanted in sides
+        _cut(random, full, wanted, factor)
+        for full, wanted in zip(sample.labels.shape, crop_size, strict=True)
     )
     place = np.s_[top : top + rows, left : left + columns]
     smooth = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
@@ -60,9 +52,19 @@ def scale_crop_flip(
     canvas = np.empty((*crop_size, 3), np.uint8)
     canvas[:] = fill
     canvas[:height, :width] = image
-    label_canvas = np.full(crop_size, ignore_index, sample.labels.dtype)
+    # Labels of 8 bits cannot hold an ignore_index such as -1 or 65535.
+    kind = np.result_type(sample.labels, np.min_scalar_type(ignore_index))
+    label_canvas = np.full(crop_size, ignore_index, kind)
     label_canvas[:height, :width] = labels
     return Sample(sample.name, canvas, label_canvas)
+
+
+def _cut(random: Generator, full: int, wanted: int, factor: float) -> tuple[int, int, int]:
+    """Along one side: where the part that is shown begins, its length, and that once scaled."""
+    part = max(1, round(wanted / factor))
+    if part < full:
+        return int(random.integers(0, full - part + 1)), part, wanted
+    return 0, full, min(wanted, max(1, round(full * factor)))
 
 
 def jitter_color(image: Pixels, random: Generator, *, strength: float) -> Pixels:
@@ -81,4 +83,4 @@ def jitter_color(image: Pixels, random: Generator, *, strength: float) -> Pixels
     matrix = np.empty((3, 4))
     matrix[:, :3] = brightness * contrast * mix
     matrix[:, 3] = brightness * (1 - contrast) * mean
-    return cv2.transform(image, matrix)
+    return np.asarray(cv2.transform(image, matrix), dtype=np.uint8)

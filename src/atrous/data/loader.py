@@ -1,6 +1,6 @@
 """Batches whose contents depend on the seed, the epoch and the place in it, and on nothing else."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from atrous.data.sample import PairList, Sample, read_pair
+from atrous.errors import AtrousError
 from atrous.imaging import Pixels
 
 Key: TypeAlias = tuple[int, int]
@@ -28,7 +29,8 @@ class Normalization:
 
     def apply(self, image: Pixels) -> Tensor:
         """(H, W, 3) RGB -> (3, H, W) float32."""
-        normed = (image.astype(np.float32) - np.float32(self.mean)) / np.float32(self.std)
+        mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
+        normed = (image.astype(np.float32) - mean) / std
         return torch.from_numpy(np.ascontiguousarray(normed.transpose(2, 0, 1)))
 
     @property
@@ -114,10 +116,20 @@ def training_batches(
     loader = DataLoader(
         samples,
         batch_size=min(batch_size, len(samples)),
-        sampler=sampler,  # type: ignore[arg-type]
+        sampler=sampler,
         num_workers=workers,
         drop_last=True,
         persistent_workers=False,
         pin_memory=torch.cuda.is_available(),
     )
     return loader, sampler
+
+
+def plain_errors(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Pass batches on; of our errors in a worker keep the sentence and leave out the traceback."""
+    try:
+        yield from batches
+    except AtrousError as error:
+        kind = type(error)
+        *_, sentence = str(error).rpartition(f"{kind.__module__}.{kind.__qualname__}: ")
+        raise kind(sentence.rstrip("\n")) from None

@@ -1,14 +1,16 @@
 """Folders of pictures beside folders of labels, the layout most datasets share."""
 
+import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from atrous.data.sample import Pair, match_pairs, read_labels
-from atrous.errors import DatasetError
+from atrous.data.sample import Pair, match_pairs
+from atrous.errors import ConfigError, DatasetError
+from atrous.imaging import read_labels
 from atrous.labels import LabelSet, as_palette, distinct_palette, numbered_label_set
 
 _SPELLINGS = (
@@ -24,7 +26,7 @@ DATASET_FILE = "dataset.toml"
 class _Description(BaseModel):
     """What ``dataset.toml`` may say."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     names: list[str] = Field(min_length=1)
     ignore: int = 255
@@ -79,22 +81,40 @@ def _numbered_from(pairs: tuple[Pair, ...]) -> LabelSet:
     seen.discard(255)
     if max(seen, default=0) < 1:
         raise DatasetError(
-            f"the labels beside {pairs[0].labels} hold no class but {sorted(seen) or 255}; expected "
-            "at least classes 0 and 1. If 255 marks a class, say so in dataset.toml"
+            f"the labels beside {pairs[0].labels} hold no class but {sorted(seen) or 255}; "
+            "expected at least classes 0 and 1. If 255 marks a class, say so in dataset.toml"
+        )
+    if max(seen) > 255:
+        raise DatasetError(
+            f"the labels beside {pairs[0].labels} hold classes up to {max(seen)}, past the 255 "
+            "that marks ignored pixels; write names and ignore into dataset.toml"
         )
     return numbered_label_set(max(seen) + 1)
 
 
 def _read_description(path: Path) -> LabelSet:
     try:
-        described = _Description.model_validate(tomllib.loads(path.read_text()))
-    except tomllib.TOMLDecodeError as error:
-        raise DatasetError(f"{path}: not TOML: {error}") from None
+        described = _Description.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        names = tuple(described.names)
+        palette = as_palette(described.palette) if described.palette else None
+        return LabelSet(names, palette or distinct_palette(len(names)), described.ignore)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise DatasetError(f"{path}: {where}: {first['msg']}") from None
-    palette = as_palette(described.palette) if described.palette else None
-    return LabelSet(
-        tuple(described.names), palette or distinct_palette(len(described.names)), described.ignore
-    )
+        problems = "; ".join(_explain(problem) for problem in error.errors()[:5])
+        raise DatasetError(f"{path}: {problems}") from None
+    except ConfigError as error:
+        raise DatasetError(f"{path}: {error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: not TOML: {error}") from None
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _explain(problem: Any) -> str:
+    place = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "missing":
+        return f"{place} is missing"
+    if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(place, _Description.model_fields, n=1)
+        known = f"known: {', '.join(_Description.model_fields)}"
+        return f"unknown key {place!r}; " + (f"did you mean {close[0]!r}?" if close else known)
+    return f"{place}: {problem['msg']}, not {problem['input']!r}"

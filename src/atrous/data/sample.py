@@ -63,7 +63,7 @@ def check_labels(labels: LabelMap, size: tuple[int, ...], label_set: LabelSet, p
             f"{path}: labels are {labels.shape[1]} x {labels.shape[0]}, the picture is "
             f"{size[1]} x {size[0]}{turned}; they must have the same size"
         )
-    values = np.unique(labels)
+    values = np.unique(labels.astype(np.int64))
     unknown = values[(values >= label_set.num_classes) & (values != label_set.ignore_index)]
     if unknown.size:
         raise DatasetError(
@@ -75,7 +75,7 @@ def check_labels(labels: LabelMap, size: tuple[int, ...], label_set: LabelSet, p
 def match_pairs(images: Path, labels: Path, root: Path) -> tuple[Pair, ...]:
     """Pair the pictures of one folder with the labels of another by their stems.
 
-    Hidden files, and files whose ending is not a picture's, are left out.
+    Hidden files and folders, and files whose ending is not a picture's, are left out.
 
     Raises:
         DatasetError: If a folder is missing or empty, or a file has no partner or two.
@@ -97,9 +97,11 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         raise DatasetError(f"no folder {folder}")
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+        inside = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in inside.parts)
+        if hidden or path.suffix.lower() not in SUFFIXES or not path.is_file():
             continue
-        stem = path.relative_to(folder).with_suffix("").as_posix()
+        stem = inside.with_suffix("").as_posix()
         if stem in found:
             raise DatasetError(f"two files share the name {stem!r}: {found[stem]} and {path}")
         found[stem] = path

@@ -10,7 +10,8 @@ from atrous.encoders.xception import AlignedXception
 from atrous.encoders.xception_original import Xception
 
 EncoderBuilder: TypeAlias = Callable[..., Encoder]
-"""Called with ``output_stride`` and ``in_channels`` by keyword."""
+"""Called with ``output_stride`` and ``in_channels`` by keyword, and with ``padding`` if a model
+asks for another than ``symmetric``."""
 
 ENCODERS: Mapping[str, EncoderBuilder] = {
     "mobilenetv2": MobileNetV2,

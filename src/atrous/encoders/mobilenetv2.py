@@ -47,7 +47,7 @@ class InvertedResidual(nn.Module):
         padding: See `atrous.layers.conv.Padding`.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         in_channels: int,
         out_channels: int,
@@ -132,22 +132,22 @@ class MobileNetV2(Encoder):
         )
         self.blocks = nn.ModuleList()
         self.taps: list[int] = []
+        inside = channels
         specs: list[FeatureSpec] = []
         for index, ((expansion, out, _), (kept, rate)) in enumerate(zip(rows, plan, strict=True)):
             if kept > 1 and stride >= 4:
                 self.taps.append(index - 1)
-                specs.append(FeatureSpec(self.blocks[-1].inner_channels, stride))
-            self.blocks.append(
-                InvertedResidual(
-                    channels,
-                    out,
-                    expansion=expansion,
-                    stride=kept,
-                    atrous_rate=rate,
-                    padding=padding,
-                )
+                specs.append(FeatureSpec(inside, stride))
+            block = InvertedResidual(
+                channels,
+                out,
+                expansion=expansion,
+                stride=kept,
+                atrous_rate=rate,
+                padding=padding,
             )
-            channels, stride = out, stride * kept
+            self.blocks.append(block)
+            channels, stride, inside = out, stride * kept, block.inner_channels
         self.feature_specs = (*specs, FeatureSpec(channels, stride))
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:

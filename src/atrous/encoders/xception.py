@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from atrous.encoders.base import Encoder, FeatureSpec
 from atrous.layers.atrous import check_output_stride, strides_to_rates
-from atrous.layers.conv import ConvNormAct, SeparableConv
+from atrous.layers.conv import ConvNormAct, Padding, SeparableConv
 from atrous.layers.norm import xception_norm
 
 
@@ -109,13 +109,20 @@ class AlignedXception(Encoder):
         architecture: ``xception41``, ``xception65`` or ``xception71``.
         output_stride: Stride of the deepest map: 8, 16 or 32.
         in_channels: Channels of the images.
+        padding: Both kinds build the same network: the released code pads this one alike on
+            both sides, unlike its MobileNetV2.
 
     Raises:
         ConfigError: If ``output_stride`` is not one of the three.
     """
 
     def __init__(
-        self, architecture: str = "xception65", *, output_stride: int = 16, in_channels: int = 3
+        self,
+        architecture: str = "xception65",
+        *,
+        output_stride: int = 16,
+        in_channels: int = 3,
+        padding: Padding = "symmetric",  # noqa: ARG002
     ) -> None:
         super().__init__()
         check_output_stride(output_stride)

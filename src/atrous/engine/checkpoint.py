@@ -1,11 +1,13 @@
 """Save and resume everything that the next step depends on."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -53,14 +55,17 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, settings: dict[str,
         manifest = {
             "epoch": checkpoint.epoch,
             "bytes": (partial / _STATE).stat().st_size,
+            "sha256": _sha256(partial / _STATE),
             "settings": settings,
         }
         with (partial / _MANIFEST).open("w") as text:
             json.dump(manifest, text)
             text.flush()
             os.fsync(text.fileno())
+        _sync(partial)
         shutil.rmtree(final, ignore_errors=True)
         partial.rename(final)
+        _sync(folder)
     except (OSError, RuntimeError) as error:
         # torch reports a full disk as a RuntimeError about the position in the file.
         shutil.rmtree(partial, ignore_errors=True)
@@ -88,26 +93,47 @@ def load_newest(folder: Path, *, settings: dict[str, Any]) -> Checkpoint | None:
                 "those, or start a new run"
             )
         try:
+            if _sha256(path / _STATE) != manifest["sha256"]:
+                continue
             state = torch.load(path / _STATE, weights_only=True, map_location="cpu")
-        except (OSError, RuntimeError, ValueError, EOFError):
+        except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError):
             continue
-        return Checkpoint(int(manifest["epoch"]), state)
+        except (LookupError, TypeError, AttributeError):  # from pickles that somebody has made
+            continue
+        return Checkpoint(manifest["epoch"], state)
     if complete:
         raise WeightsError(f"{folder}: {len(complete)} checkpoints are there, none can be read")
     return None
 
 
 def _complete(folder: Path) -> list[Path]:
-    """Checkpoints whose manifest fits their state, oldest first."""
+    """Checkpoints with a manifest and a state of the size it names, oldest first."""
 
     def whole(path: Path) -> bool:
         try:
             manifest = json.loads((path / _MANIFEST).read_text())
+            kinds = {"epoch": int, "bytes": int, "sha256": str, "settings": dict}
+            if not all(isinstance(manifest[key], kind) for key, kind in kinds.items()):
+                return False
             return bool((path / _STATE).stat().st_size == manifest["bytes"])
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return False
 
     return sorted(path for path in folder.glob("epoch-*") if whole(path))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    """Make sure that the names in a folder outlast a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _changed(old: dict[str, Any], new: dict[str, Any], where: str = "") -> list[str]:

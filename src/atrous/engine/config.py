@@ -1,8 +1,8 @@
 """What a training run is made of, besides the model."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Triple = tuple[float, float, float]
 Positive = Annotated[float, Field(gt=0)]
@@ -29,12 +29,18 @@ class DataConfig(BaseModel):
     """Strength of random brightness, contrast and saturation; 0 for none."""
     mean: Triple = (127.5, 127.5, 127.5)
     """Subtracted from pixels of 0 to 255, in the order red, green, blue."""
-    std: Triple = (127.5, 127.5, 127.5)
+    std: tuple[Positive, Positive, Positive] = (127.5, 127.5, 127.5)
     """Divided by after that."""
     longest_side: int | None = Field(default=None, ge=33)
     """Written into the model's card: larger pictures are shrunk to it before prediction."""
     workers: int = Field(default=1, ge=0)
     """Processes that read and augment beside the training."""
+
+    @model_validator(mode="after")
+    def _scale_rises(self) -> Self:
+        if self.scale[0] > self.scale[1]:
+            raise ValueError(f"scale {list(self.scale)} must give the smaller factor first")
+        return self
 
 
 class TrainConfig(BaseModel):

@@ -39,9 +39,11 @@ def evaluate(predict: Predict, pairs: PairList, samples: Iterable[Sample]) -> Ev
     """
     label_set = pairs.label_set
     matrix = ConfusionMatrix(label_set.num_classes, ignore_index=label_set.ignore_index)
+    images = 0
     for sample in samples:
         matrix.update(predict(sample.image), sample.labels)
-    return evaluation_of(matrix, label_set.names, len(pairs.pairs))
+        images += 1
+    return evaluation_of(matrix, label_set.names, images)
 
 
 def evaluation_of(matrix: ConfusionMatrix, names: Iterable[str], images: int) -> Evaluation:

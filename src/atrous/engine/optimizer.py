@@ -11,7 +11,7 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
     """An optimizer whose groups tell encoder from head, and what decays from what does not.
 
     As in the released code the weights of dense convolutions decay; norms, biases and depthwise
-    kernels do not.
+    kernels do not. The first group is of the head, as every network has biases there.
     """
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for module_name, module in model.named_modules():

@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from atrous.data.loader import Batch
+from atrous.data.loader import Batch, plain_errors
 from atrous.losses.cross_entropy import cross_entropy
 
 
@@ -25,6 +25,7 @@ class Progress:
     """Optimizer steps so far, this one included."""
     loss: float
     learning_rate: float
+    """Of ASPP, decoder and classifier."""
     images: int
     """Pictures in the batch."""
 
@@ -63,9 +64,8 @@ def train_epoch(
     *,
     ignore_index: int,
     class_weights: Tensor | None,
-    channels_last: bool,
     on_step: Callable[[Progress], None],
-) -> None:
+) -> float:
     """Train in place for one pass over the batches.
 
     Args:
@@ -74,16 +74,18 @@ def train_epoch(
         accelerator: Owns devices, precision and ranks.
         ignore_index: Label of pixels that carry no loss.
         class_weights: Factor on the loss of each class, on the device; None for 1.
-        channels_last: Whether images are laid out with their channels last in memory.
         on_step: Called after each step.
+
+    Returns:
+        The mean loss over the steps.
     """
-    layout = torch.channels_last if channels_last else torch.contiguous_format
     model, optimizer = trainee.model, trainee.optimizer
     model.train()
-    for images, labels in batches:
-        learning_rate = float(optimizer.param_groups[-1]["lr"])
+    losses: list[float] = []
+    for images, labels in plain_errors(batches):
+        learning_rate = float(optimizer.param_groups[0]["lr"])
         with accelerator.autocast():
-            logits = model(images.contiguous(memory_format=layout))
+            logits = model(images.contiguous(memory_format=torch.channels_last))
         loss = cross_entropy(logits, labels, ignore_index=ignore_index, class_weights=class_weights)
         optimizer.zero_grad()
         accelerator.backward(loss)
@@ -92,5 +94,7 @@ def train_epoch(
         if trainee.average:
             trainee.average.update_parameters(accelerator.unwrap_model(model))
         trainee.step += 1
-        on_step(Progress(trainee.epoch, trainee.step, loss.item(), learning_rate, images.shape[0]))
+        losses.append(loss.item())
+        on_step(Progress(trainee.epoch, trainee.step, losses[-1], learning_rate, images.shape[0]))
     trainee.epoch += 1
+    return sum(losses) / max(len(losses), 1)

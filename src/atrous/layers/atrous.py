@@ -1,4 +1,4 @@
-"""How a network keeps its resolution: strides are taken away and atrous rates put in their place."""
+"""How a network keeps its resolution: strides go, and atrous rates come in their place."""
 
 from collections.abc import Iterator, Sequence
 

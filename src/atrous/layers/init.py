@@ -11,7 +11,7 @@ def init_encoder(encoder: nn.Module) -> None:
     """
     for module in encoder.modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
 
 
 def init_head(head: nn.Module) -> None:

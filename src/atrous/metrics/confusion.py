@@ -45,9 +45,10 @@ class ConfusionMatrix:
         keep = labels != self.ignore_index
         kept_labels, kept_predicted = labels[keep].astype(np.int64), predicted[keep]
         for what, values in (("labels", kept_labels), ("predicted", kept_predicted)):
-            if values.size and (values.min() < 0 or values.max() >= self.num_classes):
+            wrong = values[(values < 0) | (values >= self.num_classes)]
+            if wrong.size:
                 raise ValueError(
-                    f"{what} hold the value {int(values.max())}; expected 0 to "
+                    f"{what} hold the value {wrong[0]}; expected 0 to "
                     f"{self.num_classes - 1}, or {self.ignore_index} to ignore a pixel"
                 )
         pairs = kept_labels * self.num_classes + kept_predicted

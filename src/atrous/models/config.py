@@ -1,8 +1,16 @@
 """What a model is built from."""
 
-from typing import Literal
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from atrous.errors import ConfigError
+
+AtrousRate = Annotated[int, Field(ge=1, le=1000)]
+Width = Annotated[int, Field(ge=1, le=4096)]
 
 
 class ModelConfig(BaseModel):
@@ -16,16 +24,16 @@ class ModelConfig(BaseModel):
     """With the stride-4 decoder of DeepLab V3+, or without, as DeepLab V3."""
     num_classes: int = Field(ge=2, le=65_535)
     """Channels of the logits; pixels marked with ignore_index are not a class."""
-    in_channels: int = Field(default=3, ge=1)
+    in_channels: Width = 3
     """Channels of the images."""
     output_stride: Literal[8, 16, 32] = 16
     """Input pixels for each pixel of the deepest feature map."""
-    atrous_rates: tuple[int, ...] | None = None
+    atrous_rates: tuple[AtrousRate, ...] | None = Field(default=None, max_length=16)
     """Rates of the ASPP branches in pixels of the deepest map; None follows output_stride:
     6, 12, 18 at 16, doubled at 8, halved at 32. Empty leaves only 1x1 and image pooling."""
-    decoder_channels: int = Field(default=256, ge=1)
+    decoder_channels: Width = 256
     """Width of ASPP and decoder."""
-    reduced_channels: int = Field(default=48, ge=1)
+    reduced_channels: Width = 48
     """Width that the low-level map is cut to (table 1 of the paper)."""
     separable: bool = True
     """Depthwise separable 3x3 convolutions in ASPP and decoder."""
@@ -33,3 +41,33 @@ class ModelConfig(BaseModel):
     """How maps are resized; True for weights from TensorFlow 1."""
     padding: Literal["symmetric", "same"] = "symmetric"
     """``same`` for weights from TensorFlow, whose even sides are padded on one side only."""
+
+
+def model_config_from(values: Mapping[str, object]) -> ModelConfig:
+    """Check values against the fields of `ModelConfig`, for people rather than for programs.
+
+    Examples:
+        >>> model_config_from({"num_classes": 21, "output_stride": 8}).output_stride
+        8
+
+    Raises:
+        ConfigError: With the field, what was found, and what is possible.
+    """
+    try:
+        return ModelConfig.model_validate(values)
+    except ValidationError as error:
+        problems = [_explain(problem) for problem in error.errors()[:5]]
+        raise ConfigError("; ".join(problems)) from None
+
+
+def _explain(problem: ErrorDetails) -> str:
+    place = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "missing":
+        return f"{place} is missing"
+    if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(place, ModelConfig.model_fields, n=1)
+        known = ", ".join(ModelConfig.model_fields)
+        return f"unknown key {place!r}; " + (
+            f"did you mean {close[0]!r}?" if close else f"known: {known}"
+        )
+    return f"{place}: {problem['msg']}, not {problem['input']!r}"

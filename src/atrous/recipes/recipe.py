@@ -1,11 +1,12 @@
 """A recipe: everything that makes a result, in one TOML file."""
 
 import difflib
+import json
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from atrous.engine.config import DataConfig, TrainConfig
 from atrous.errors import ConfigError
@@ -23,6 +24,15 @@ class Recipe(BaseModel):
     model: ModelConfig
     data: DataConfig
     train: TrainConfig
+
+    @model_validator(mode="after")
+    def _weights_fit_classes(self) -> Self:
+        weights, num_classes = self.train.class_weights, self.model.num_classes
+        if weights is not None and len(weights) != num_classes:
+            raise ValueError(
+                f"train.class_weights has {len(weights)} values for {num_classes} classes"
+            )
+        return self
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -53,13 +63,21 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         ConfigError: With the file, the place, and the nearest right name.
     """
+    return recipe_from(read_table(path), where=str(path))
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Read a recipe's TOML as it is, before its keys and types are looked at.
+
+    Raises:
+        ConfigError: If the file cannot be read or is not TOML.
+    """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    return recipe_from(table, where=str(path))
 
 
 def recipe_from(table: dict[str, Any], *, where: str) -> Recipe:
@@ -69,15 +87,18 @@ def recipe_from(table: dict[str, Any], *, where: str) -> Recipe:
         ConfigError: With ``where``, the place, and the nearest right name.
     """
     try:
-        return Recipe.model_validate(table)
+        # As JSON, because a strict check of Python values would refuse lists for tuples.
+        return Recipe.model_validate_json(json.dumps(table, default=str), strict=True)
     except ValidationError as error:
         problems = [_explain(problem) for problem in error.errors()[:5]]
         raise ConfigError(f"{where}: {'; '.join(problems)}") from None
 
 
 def _explain(problem: Any) -> str:
-    *table, key = (str(part) for part in problem["loc"])
+    *table, key = (str(part) for part in problem["loc"] or ("recipe",))
     place = ".".join((*table, key))
+    if problem["type"] == "value_error":
+        return f"{place}: {problem['ctx']['error']}"
     if problem["type"] == "missing":
         return f"{place} is missing"
     if problem["type"] == "extra_forbidden":

@@ -15,21 +15,25 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DataLoaderConfiguration, set_seed
 from numpy.random import Generator
+from torch import nn
+from torch.utils.data import DataLoader
 
-from atrous.data import DATASETS, PairList
+from atrous.data import PairList
 from atrous.data.augment import jitter_color, scale_crop_flip
-from atrous.data.loader import Normalization, Samples, training_batches
+from atrous.data.detect import open_split
+from atrous.data.loader import Batch, Normalization, Samples, training_batches
 from atrous.data.sample import Sample
 from atrous.engine.checkpoint import Checkpoint, load_newest, save_checkpoint
-from atrous.engine.config import DataConfig, TrainConfig
-from atrous.engine.evaluate import Evaluation, evaluate, samples_of, torch_predict
+from atrous.engine.config import DataConfig
+from atrous.engine.evaluate import Evaluation, evaluate, samples_of
 from atrous.engine.optimizer import build_optimizer, build_schedule
 from atrous.engine.train import Progress, Trainee, moving_average, train_epoch
 from atrous.errors import ConfigError, ResourceError
 from atrous.models.build import build_model
-from atrous.models.segmenter import Segmenter
+from atrous.models.torch_engine import TorchEngine
 from atrous.recipes.recipe import Recipe
 from atrous.runtime.card import ModelCard, Preprocessing
+from atrous.runtime.predictor import Predictor
 from atrous.weights.model_file import save_model
 from atrous.weights.start import load_start
 from atrous.weights.unfold import unfold_norms
@@ -50,7 +54,7 @@ class Reporter(Protocol):
         """The evaluation split was measured after ``epoch`` epochs."""
 
 
-def run_training(  # noqa: PLR0913
+def run_training(
     recipe: Recipe,
     data: Path,
     *,
@@ -84,91 +88,54 @@ def run_training(  # noqa: PLR0913
         ResourceError: If ``out`` is there already, or cannot be written.
     """
     pairs, eval_pairs = (
-        _build_split(recipe, data, split)
+        _open_fitting_split(recipe, data, split)
         for split in (recipe.data.train_split, recipe.data.eval_split)
     )
+    settings = {**recipe.model_dump(mode="json"), "start": start.name if start else None}
+    checkpoint = _open_run(out, settings, resume=resume)
+    set_seed(recipe.train.seed)
     accelerator = Accelerator(
         mixed_precision=_precision(recipe.train.precision),
         dataloader_config=DataLoaderConfiguration(use_seedable_sampler=False),
     )
-    settings = {**recipe.model_dump(mode="json"), "start": start.name if start else None}
-    _open_run(out, settings, resume=resume)
-    set_seed(recipe.train.seed)
-    normalization = Normalization(recipe.data.mean, recipe.data.std)
-    samples = Samples(
-        pairs,
-        seed=recipe.train.seed,
-        normalization=normalization,
-        augment=partial(
-            augment,
-            config=recipe.data,
-            fill=normalization.fill,
-            ignore_index=pairs.label_set.ignore_index,
-        ),
-    )
-    loader, _ = training_batches(
-        samples,
-        batch_size=recipe.train.batch_size,
-        workers=recipe.data.workers,
-        seed=recipe.train.seed,
-    )
-    model = _build_started(recipe, samples, start)
-    total_steps = recipe.train.epochs * len(loader)
-    optimizer = build_optimizer(model, recipe.train)
-    schedule = build_schedule(optimizer, recipe.train, total_steps=total_steps)
-    average = moving_average(model, recipe.train.ema_decay)
-    trainee = Trainee(model, optimizer, schedule, average)
-    checkpoint = load_newest(out / "checkpoints", settings=settings) if resume else None
-    if checkpoint:
-        _restore(trainee, checkpoint, len(loader))
-    # A GPU and a CPU both run convolutions faster with the channels last in memory.
+    trainee, batches = _build(recipe, pairs, start)
+    _restore(trainee, checkpoint, len(batches))
+    reporter.started(steps=recipe.train.epochs * len(batches), steps_done=trainee.step, run=out)
     trainee.model, trainee.optimizer, batches = accelerator.prepare(
-        model.to(memory_format=torch.channels_last), optimizer, loader
+        trainee.model, trainee.optimizer, batches
     )
     if trainee.average:
         trainee.average.to(accelerator.device)
     weights = recipe.train.class_weights
     class_weights = torch.tensor(weights, device=accelerator.device) if weights else None
     card = _card(recipe, name, pairs, settings)
-    reporter.started(steps=total_steps, steps_done=trainee.step, run=out)
-    predict = torch_predict(trainee.to_keep, normalization, accelerator.device)
+    engine = TorchEngine(accelerator.unwrap_model(trainee.to_keep), device=accelerator.device)
+    predict = Predictor(engine, card).predict_pixels
     evaluation: Evaluation | None = None
-    losses: list[float] = []
 
-    def on_step(progress: Progress) -> None:
-        losses.append(progress.loss)
-        reporter.stepped(progress)
+    def measure() -> Evaluation:
+        trainee.to_keep.eval()
+        return evaluate(predict, eval_pairs, samples_of(eval_pairs))
 
     while trainee.epoch < recipe.train.epochs:
-        losses.clear()
         batches.set_epoch(trainee.epoch)
-        train_epoch(
+        mean_loss = train_epoch(
             trainee,
             batches,
             accelerator,
             ignore_index=pairs.label_set.ignore_index,
             class_weights=class_weights,
-            channels_last=True,
-            on_step=on_step,
+            on_step=reporter.stepped,
         )
-        measured = trainee.epoch % recipe.train.evaluate_every == 0
-        if measured or trainee.epoch == recipe.train.epochs:
-            trainee.to_keep.eval()
-            evaluation = evaluate(predict, eval_pairs, samples_of(eval_pairs))
+        last = trainee.epoch == recipe.train.epochs
+        evaluation = measure() if last or trainee.epoch % recipe.train.evaluate_every == 0 else None
+        if evaluation:
             reporter.evaluated(trainee.epoch, evaluation)
-            best = _best_so_far(out)
-            row = card.model_copy(update={"result": _result(evaluation, recipe, trainee.epoch)})
-            save_model(out / "last.safetensors", trainee.to_keep, row, overwrite=True)
-            if evaluation.mean_iou > best:
-                save_model(out / "best.safetensors", trainee.to_keep, row, overwrite=True)
-            _log(out, trainee, losses, evaluation)
-        else:
-            _log(out, trainee, losses, None)
+            result = _result(evaluation, recipe, trainee.epoch)
+            _keep(out, trainee, evaluation, card.model_copy(update={"result": result}))
+        _log(out, trainee, mean_loss, evaluation)
         save_checkpoint(out / "checkpoints", _snapshot(trainee), settings=settings)
-    if evaluation is None:
-        trainee.to_keep.eval()
-        evaluation = evaluate(predict, eval_pairs, samples_of(eval_pairs))
-    return evaluation
+    return evaluation or measure()
 
 
 def augment(
@@ -195,11 +162,8 @@ def augment(
     return Sample(cut.name, image, cut.labels)
 
 
-def _build_split(recipe: Recipe, data: Path, split: str) -> PairList:
-    if recipe.data.layout not in DATASETS:
-        known = ", ".join(DATASETS)
-        raise ConfigError(f"unknown data.layout {recipe.data.layout!r}; known: {known}")
-    pairs = DATASETS[recipe.data.layout](data, split)
+def _open_fitting_split(recipe: Recipe, data: Path, split: str) -> PairList:
+    pairs = open_split(data, split, layout=recipe.data.layout)
     found, wanted = pairs.label_set.num_classes, recipe.model.num_classes
     if found != wanted:
         raise ConfigError(
@@ -217,31 +181,80 @@ def _precision(wanted: str) -> str:
     return "no" if wanted == "fp32" else wanted
 
 
-def _build_started(recipe: Recipe, samples: Samples, start: Path | None) -> Segmenter:
+def _build(
+    recipe: Recipe, pairs: PairList, start: Path | None
+) -> tuple[Trainee, DataLoader[Batch]]:
+    """The model on its start, what moves it, and the batches that do."""
+    if min(recipe.train.batch_size, len(pairs.pairs)) < 2:
+        raise ConfigError(
+            "a step needs at least 2 pictures, for the norm behind image pooling has one value of "
+            f"each; train.batch_size is {recipe.train.batch_size}, the training split has "
+            f"{len(pairs.pairs)}"
+        )
+    normalization = Normalization(recipe.data.mean, recipe.data.std)
+    samples = Samples(
+        pairs,
+        seed=recipe.train.seed,
+        normalization=normalization,
+        augment=partial(
+            augment,
+            config=recipe.data,
+            fill=normalization.fill,
+            ignore_index=pairs.label_set.ignore_index,
+        ),
+    )
+    batches, _ = training_batches(
+        samples,
+        batch_size=recipe.train.batch_size,
+        workers=recipe.data.workers,
+        seed=recipe.train.seed,
+    )
     model = build_model(recipe.model)
-    folded = load_start(model, start) if start else []
-    if folded:
-        loader, _ = training_batches(samples, batch_size=8, workers=0, seed=recipe.train.seed)
-        unfold_norms(model, folded, (images for images, _ in islice(loader, _UNFOLD_BATCHES)))
-    momentum = recipe.train.norm_momentum
-    if momentum:
-        for module in model.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.momentum = momentum
-    return model
+    if start:
+        folded = load_start(model, start)
+        few = (images for images, _ in islice(batches, _UNFOLD_BATCHES if folded else 0))
+        unfold_norms(model, folded, few)
+    if recipe.train.norm_momentum:
+        _set_norm_momentum(model, recipe.train.norm_momentum)
+    # A GPU and a CPU both run convolutions faster with the channels last in memory.
+    model = model.to(memory_format=torch.channels_last)
+    optimizer = build_optimizer(model, recipe.train)
+    total_steps = recipe.train.epochs * len(batches)
+    schedule = build_schedule(optimizer, recipe.train, total_steps=total_steps)
+    return Trainee(
+        model, optimizer, schedule, moving_average(model, recipe.train.ema_decay)
+    ), batches
 
 
-def _open_run(out: Path, settings: dict[str, Any], *, resume: bool) -> None:
+def _set_norm_momentum(model: nn.Module, momentum: float) -> None:
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = momentum
+
+
+def _open_run(out: Path, settings: dict[str, Any], *, resume: bool) -> Checkpoint | None:
+    """Make the run folder, or find the newest checkpoint in the one that is there."""
     if out.exists() and not resume:
         raise ResourceError(f"{out}: is there already; give another --out, or --resume")
     if resume and not out.is_dir():
         raise ResourceError(f"{out}: nothing to resume there")
+    checkpoint = load_newest(out / "checkpoints", settings=settings) if resume else None
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / "recipe.json").write_text(json.dumps(settings, indent=2) + "\n")
         (out / "environment.json").write_text(json.dumps(_environment(), indent=2) + "\n")
+        _cut_log(out / "metrics.csv", checkpoint.epoch if checkpoint else 0)
     except OSError as error:
         raise ResourceError(f"{out}: cannot be written ({error.strerror})") from None
+    return checkpoint
+
+
+def _cut_log(path: Path, epoch: int) -> None:
+    """Drop what was logged after the checkpoint, for it will be trained again."""
+    if path.exists():
+        header, *rows = path.read_text().splitlines(keepends=True)
+        kept = [row for row in rows if int(row.split(",", 1)[0]) <= epoch]
+        path.write_text("".join((header, *kept)))
 
 
 def _environment() -> dict[str, Any]:
@@ -282,10 +295,18 @@ def _result(evaluation: Evaluation, recipe: Recipe, epoch: int) -> dict[str, Any
     }
 
 
-def _log(out: Path, trainee: Trainee, losses: list[float], evaluation: Evaluation | None) -> None:
+def _keep(out: Path, trainee: Trainee, evaluation: Evaluation, card: ModelCard) -> None:
+    """Write the network as the last, and as the best if none before was as good."""
+    best = evaluation.mean_iou > _best_so_far(out)
+    save_model(out / "last.safetensors", trainee.to_keep, card, overwrite=True)
+    if best:
+        save_model(out / "best.safetensors", trainee.to_keep, card, overwrite=True)
+
+
+def _log(out: Path, trainee: Trainee, mean_loss: float, evaluation: Evaluation | None) -> None:
     path = out / "metrics.csv"
     fresh = not path.exists()
-    rate = float(trainee.optimizer.param_groups[-1]["lr"])
+    rate = float(trainee.optimizer.param_groups[0]["lr"])
     scores = (evaluation.mean_iou, evaluation.pixel_accuracy) if evaluation else ("", "")
     try:
         with path.open("a", newline="") as file:
@@ -294,7 +315,6 @@ def _log(out: Path, trainee: Trainee, losses: list[float], evaluation: Evaluatio
                 writer.writerow(
                     ("epoch", "step", "loss", "learning_rate", "mean_iou", "pixel_accuracy")
                 )
-            mean_loss = sum(losses) / max(len(losses), 1)
             writer.writerow((trainee.epoch, trainee.step, f"{mean_loss:.6f}", rate, *scores))
     except OSError as error:
         raise ResourceError(f"{path}: cannot be written ({error.strerror})") from None
@@ -320,7 +340,9 @@ def _snapshot(trainee: Trainee) -> Checkpoint:
     return Checkpoint(trainee.epoch, state)
 
 
-def _restore(trainee: Trainee, checkpoint: Checkpoint, steps_per_epoch: int) -> None:
+def _restore(trainee: Trainee, checkpoint: Checkpoint | None, steps_per_epoch: int) -> None:
+    if checkpoint is None:
+        return
     state = checkpoint.state
     trainee.model.load_state_dict(state["model"])
     trainee.optimizer.load_state_dict(state["optimizer"])

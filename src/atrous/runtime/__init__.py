@@ -1,1 +1,1 @@
-"""."""
+"""From an image file to a segmentation, without torch."""

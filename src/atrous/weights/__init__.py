@@ -1,1 +1,1 @@
-"""."""
+"""Model files, and foreign weights to start from."""

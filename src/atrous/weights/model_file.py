@@ -6,10 +6,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
-from atrous.errors import AtrousError, WeightsError
+from atrous.errors import ConfigError, WeightsError
 from atrous.imaging import write_file
 from atrous.models.build import build_model
-from atrous.models.config import ModelConfig
+from atrous.models.config import model_config_from
 from atrous.models.segmenter import Segmenter
 from atrous.runtime.card import CARD_KEY, ModelCard, read_card
 
@@ -42,10 +42,10 @@ def load_model(path: Path) -> tuple[Segmenter, ModelCard]:
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path}: not a whole safetensors file ({error})") from None
     try:
-        model = build_model(ModelConfig.model_validate(card.architecture))
-        expected = model.state_dict()
-    except (AtrousError, ValueError) as error:
+        model = build_model(model_config_from(card.architecture))
+    except (ConfigError, RuntimeError) as error:
         raise WeightsError(f"{path}: its architecture cannot be built ({error})") from None
+    expected = model.state_dict()
     misfits = sorted(
         name
         for name in state.keys() | expected.keys()

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from atrous.errors import WeightsError
 
 _MAX_XML_BYTES = 16 << 20
+# A zero byte means UTF-16, in which a declaration of entities would not be found.
+_NEVER_IN_AN_IR = (b"<!DOCTYPE", b"<!ENTITY", b"\0")
 _PRECISIONS = {"FP16": np.float16, "FP32": np.float32}
 
 
@@ -31,11 +33,11 @@ def read_openvino_ir(path: Path) -> Mapping[str, NDArray[np.float32]]:
         if not file.is_file():
             raise WeightsError(f"{file}: no such file; an OpenVINO IR is an .xml and a .bin")
     text = path.read_bytes()
-    if len(text) > _MAX_XML_BYTES or b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+    if len(text) > _MAX_XML_BYTES or any(mark in text for mark in _NEVER_IN_AN_IR):
         raise WeightsError(f"{path}: not an OpenVINO IR (too large, or it declares entities)")
     try:
         layers = ElementTree.fromstring(text).findall("layers/layer")  # noqa: S314
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise WeightsError(f"{path}: not XML: {error}") from None
     data = binary.read_bytes()
     constants: dict[str, NDArray[np.float32]] = {}
@@ -53,7 +55,7 @@ def _convolution(
     name = layer.get("name", "").rsplit("/", 1)[0]
     try:
         dtype = _PRECISIONS[layer.get("precision", "")]
-        attributes = {key: value for key, value in layer.find("data").items()}  # type: ignore[union-attr]
+        attributes = dict(layer.find("data").items())  # type: ignore[union-attr]
         out_channels, groups = int(attributes["output"]), int(attributes.get("group", 1))
         height, width = (int(side) for side in attributes["kernel"].split(","))
         values = {

@@ -1,6 +1,9 @@
 """Weights to start a training from: foreign encoders brought into our networks."""
 
-from collections.abc import Callable, Mapping
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,71 +41,91 @@ def _mobilenetv2_rules() -> list[Rule]:
     return rules
 
 
+def _dense(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return values.transpose(3, 2, 0, 1)
+
+
+def _depthwise(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return values.transpose(2, 3, 0, 1)
+
+
+def _keras_conv(layer: str, norm: str, ours: str) -> list[Rule]:
+    parts = ("weight", "bias", "running_mean", "running_var")
+    return [
+        Rule(f"{layer}/0", f"{ours}.conv.weight", _dense),
+        *(Rule(f"{norm}/{index}", f"{ours}.norm.{part}") for index, part in enumerate(parts)),
+    ]
+
+
+def _keras_separable(layer: str, ours: str) -> list[Rule]:
+    return [
+        Rule(f"{layer}/0", f"{ours}.depthwise.conv.weight", _depthwise),
+        Rule(f"{layer}/1", f"{ours}.pointwise.conv.weight", _dense),
+        *_keras_conv(layer, f"{layer}_bn", f"{ours}.pointwise")[1:],
+    ]
+
+
 def _keras_xception_rules() -> list[Rule]:
     """Names of Keras' Xception, as ``LAYER/INDEX`` in Keras' order of the layer's weights."""
-
-    def dense(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return values.transpose(3, 2, 0, 1)
-
-    def depthwise(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return values.transpose(2, 3, 0, 1)
-
-    norm = ("weight", "bias", "running_mean", "running_var")
     rules: list[Rule] = []
-
-    def add_norm(layer: str, ours: str) -> None:
-        rules.extend(Rule(rf"{layer}/{i}", f"{ours}.{part}") for i, part in enumerate(norm))
-
-    def add_separable(layer: str, ours: str) -> None:
-        rules.append(Rule(rf"{layer}/0", f"{ours}.depthwise.conv.weight", depthwise))
-        rules.append(Rule(rf"{layer}/1", f"{ours}.pointwise.conv.weight", dense))
-        add_norm(f"{layer}_bn", f"{ours}.pointwise.norm")
-
     for index in (1, 2):
-        ours = f"encoder.root.{index - 1}"
-        rules.append(Rule(rf"block1_conv{index}/0", f"{ours}.conv.weight", dense))
-        add_norm(f"block1_conv{index}_bn", f"{ours}.norm")
+        layer = f"block1_conv{index}"
+        rules += _keras_conv(layer, f"{layer}_bn", f"encoder.root.{index - 1}")
     for block in range(2, 14):
-        for index in range(1, 4):
-            add_separable(
-                f"block{block}_sepconv{index}", f"encoder.stages.{block - 2}.convs.{index - 1}"
-            )
+        for index in (1, 2, 3):
+            ours = f"encoder.stages.{block - 2}.convs.{index - 1}"
+            rules += _keras_separable(f"block{block}_sepconv{index}", ours)
     for index, place in ((1, 0), (2, 2)):
-        add_separable(f"block14_sepconv{index}", f"encoder.exit.{place}")
+        rules += _keras_separable(f"block14_sepconv{index}", f"encoder.exit.{place}")
     for order, stage in enumerate((0, 1, 2, 11)):
         ours = f"encoder.stages.{stage}.shortcut"
-        rules.append(Rule(rf"shortcut{order}/0", f"{ours}.conv.weight", dense))
-        add_norm(f"shortcut_bn{order}", f"{ours}.norm")
+        rules += _keras_conv(f"shortcut{order}", f"shortcut_bn{order}", ours)
     return rules
+
+
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    MemoryError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What a damaged archive of arrays can raise."""
 
 
 def _read_keras_npz(path: Path) -> Values:
     """Read Keras arrays; the shortcuts' automatic names are replaced by their order."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name].astype(np.float32) for name in file.files}
-    except (OSError, ValueError, KeyError) as error:
+        with zipfile.ZipFile(path) as archive:
+            arrays = {
+                member.removesuffix(".npy"): _read_npy(archive, member)
+                for member in archive.namelist()
+            }
+    except _UNREADABLE as error:
         raise WeightsError(f"{path}: cannot be read as .npz arrays ({error})") from None
-    automatic: dict[str, list[str]] = {"conv2d": [], "batch_normalization": []}
-    for name in arrays:
-        layer = name.rsplit("/", 1)[0]
-        kind = layer.rstrip("0123456789").rstrip("_")
-        if kind in automatic and layer not in automatic[kind]:
-            automatic[kind].append(layer)
-    ordered: dict[str, str] = {}
-    for kind, ours in (("conv2d", "shortcut"), ("batch_normalization", "shortcut_bn")):
-        layers = sorted(
-            automatic[kind],
-            key=lambda name: int(
-                ("0" + name.rsplit("_", 1)[-1]) if name.rsplit("_", 1)[-1].isdigit() else "0"
-            ),
-        )
-        ordered |= {layer: f"{ours}{index}" for index, layer in enumerate(layers)}
+    shortcuts = _in_order(arrays, "conv2d", "shortcut")
+    shortcuts |= _in_order(arrays, "batch_normalization", "shortcut_bn")
     renamed = {}
     for name, values in arrays.items():
-        layer, index = name.rsplit("/", 1)
-        renamed[f"{ordered.get(layer, layer)}/{index}"] = values
+        layer, _, index = name.rpartition("/")
+        renamed[f"{shortcuts.get(layer, layer)}/{index}"] = values
     return renamed
+
+
+def _read_npy(archive: zipfile.ZipFile, member: str) -> NDArray[np.float32]:
+    with archive.open(member) as file:
+        return np.lib.format.read_array(file, allow_pickle=False).astype(np.float32)
+
+
+def _in_order(names: Iterable[str], kind: str, ours: str) -> dict[str, str]:
+    """Keras numbers unnamed layers by how many the session had before; only the order counts."""
+    matches = (re.fullmatch(rf"({kind}(?:_(\d+))?)/\d+", name) for name in names)
+    numbers = {match[1]: int(match[2] or 0) for match in matches if match}
+    layers = sorted(numbers, key=lambda layer: numbers[layer])
+    return {layer: f"{ours}{order}" for order, layer in enumerate(layers)}
 
 
 @dataclass(frozen=True)
@@ -113,11 +136,13 @@ class StartFormat:
     rules: Callable[[], list[Rule]]
     encoder: str
     """Key into `atrous.encoders.ENCODERS` that it fits."""
+    folded: bool
+    """Whether batch norms were folded into the convolutions, so that only their bias is left."""
 
 
 START_FORMATS: Mapping[str, StartFormat] = {
-    ".xml": StartFormat(read_openvino_ir, _mobilenetv2_rules, "mobilenetv2"),
-    ".npz": StartFormat(_read_keras_npz, _keras_xception_rules, "xception"),
+    ".xml": StartFormat(read_openvino_ir, _mobilenetv2_rules, "mobilenetv2", folded=True),
+    ".npz": StartFormat(_read_keras_npz, _keras_xception_rules, "xception", folded=False),
 }
 """Formats by the ending of the file."""
 
@@ -141,37 +166,51 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
             f"{path}: unknown kind of weights to start from; known: {', '.join(START_FORMATS)}"
         )
     source = START_FORMATS[path.suffix]
-    values = rename(source.read(path), source.rules())
+    read = source.read(path)
+    try:
+        values = rename(read, source.rules())
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from None
     state = model.state_dict()
+    _check_fit(values, state, source, path)
+    state |= {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in values.items()}
+    folded = [name.removesuffix(".bias") for name in values if name.endswith(".norm.bias")]
+    if not source.folded:
+        folded = []
+    norms = dict(model.named_modules())
+    for name in folded:
+        epsilon = float(norms[name].eps)
+        state[f"{name}.weight"] = torch.ones_like(state[f"{name}.weight"])
+        state[f"{name}.running_mean"] = torch.zeros_like(state[f"{name}.running_mean"])
+        state[f"{name}.running_var"] = torch.full_like(state[f"{name}.running_var"], 1 - epsilon)
+    model.load_state_dict(state)
+    return folded
+
+
+def _check_fit(
+    values: Values, state: Mapping[str, torch.Tensor], source: StartFormat, path: Path
+) -> None:
     for name, value in values.items():
         found = tuple(state[name].shape) if name in state else "nothing of that name"
         if found != value.shape:
+            need = (
+                f"for the encoder {source.encoder!r}"
+                if name.startswith("encoder.")
+                else f"for a model with decoder_channels = {value.shape[0]}"
+            )
             raise WeightsError(
                 f"{path}: {name} has shape {value.shape}, the model has {found}; these weights "
-                f"are for the encoder {source.encoder!r}"
+                f"are {need}"
             )
-        state[name] = torch.from_numpy(np.ascontiguousarray(value))
-    unfilled = [
+    rest = () if source.folded else ("norm.weight", "norm.running_mean", "norm.running_var")
+    parts = ("conv.weight", "norm.bias", *rest)
+    missing = [
         name
         for name in state
-        if name.startswith("encoder.") and name.endswith("conv.weight") and name not in values
+        if name.startswith("encoder.") and name.endswith(parts) and name not in values
     ]
-    if unfilled:
+    if missing:
         raise WeightsError(
-            f"{path}: {len(unfilled)} tensors of the encoder got no value; the first are "
-            f"{', '.join(unfilled[:3])}"
+            f"{path}: {len(missing)} tensors of the encoder {source.encoder!r} got no value; the "
+            f"first are {', '.join(missing[:3])}"
         )
-    folded = [
-        name.removesuffix(".bias")
-        for name in values
-        if name.endswith(".norm.bias") and name.replace(".bias", ".weight") not in values
-    ]
-    norms = dict(model.named_modules())
-    for name in folded:
-        norm = norms[name]
-        state[f"{name}.weight"] = torch.ones_like(state[f"{name}.weight"])
-        state[f"{name}.running_mean"] = torch.zeros_like(state[f"{name}.running_mean"])
-        variance = torch.ones_like(state[f"{name}.running_var"]) - float(norm.eps)  # type: ignore[arg-type]
-        state[f"{name}.running_var"] = variance
-    model.load_state_dict(state)
-    return folded

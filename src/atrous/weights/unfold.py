@@ -21,29 +21,45 @@ def unfold_norms(model: nn.Module, names: Sequence[str], batches: Iterable[Tenso
     """
     model.eval()
     modules = dict(model.named_modules())
-    sums: dict[str, Tensor] = {}
-
-    def measure(name: str) -> nn.Module:
-        def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            x = inputs[0].double()
-            count = torch.full((1, x.shape[1]), x.numel() / x.shape[1], dtype=torch.float64)
-            parts = torch.cat([count, x.sum((0, 2, 3))[None], x.square().sum((0, 2, 3))[None]])
-            sums[name] = sums.get(name, 0) + parts
-
-        return modules[name].register_forward_pre_hook(hook)  # type: ignore[return-value]
-
-    handles = [measure(name) for name in names]
-    for images in batches:
-        model(images)
-    for handle in handles:
-        handle.remove()  # type: ignore[operator]
-    for name, (count, total, squares) in sums.items():
+    inputs = {name: _Moments() for name in names}
+    handles = [
+        modules[name].register_forward_pre_hook(moments.add) for name, moments in inputs.items()
+    ]
+    try:
+        for images in batches:
+            model(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    for name, moments in inputs.items():
         norm = modules[name]
-        assert isinstance(norm, nn.BatchNorm2d)  # noqa: S101
-        mean = total / count
-        variance = (squares / count - mean.square()).clamp(min=1e-8)
-        spread = (variance + norm.eps).sqrt()
-        norm.running_mean.copy_(mean)  # type: ignore[union-attr]
-        norm.running_var.copy_(variance)  # type: ignore[union-attr]
-        norm.bias.copy_(norm.bias.double() + mean)
-        norm.weight.copy_(spread)
+        if not isinstance(norm, nn.BatchNorm2d):
+            raise TypeError(f"{name} is a {type(norm).__name__}, not a batch norm")
+        if moments.count:
+            _set_statistics(norm, moments)
+
+
+class _Moments:
+    """Count, sum and sum of squares of every channel that passes a hook."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.total: Tensor | float = 0.0
+        self.squares: Tensor | float = 0.0
+
+    def add(self, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        x = inputs[0].double()
+        self.count += x.numel() // x.shape[1]
+        self.total = self.total + x.sum((0, 2, 3))
+        self.squares = self.squares + x.square().sum((0, 2, 3))
+
+
+def _set_statistics(norm: nn.BatchNorm2d, moments: _Moments) -> None:
+    assert norm.running_mean is not None  # noqa: S101 - the norms of our networks have statistics
+    assert norm.running_var is not None  # noqa: S101
+    mean = torch.as_tensor(moments.total / moments.count)
+    variance = (moments.squares / moments.count - mean.square()).clamp(min=1e-8)
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
+    norm.bias.copy_(norm.bias.double() + mean)
+    norm.weight.copy_((variance + norm.eps).sqrt())

@@ -1,0 +1,114 @@
+"""``atrous train``: train what a recipe describes."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from atrous.cli.options import JsonFlag, QuietFlag
+from atrous.cli.terminal import Meter, Terminal
+from atrous.errors import DependencyError
+from atrous.weights.load import find_start
+
+if TYPE_CHECKING:
+    from atrous.engine.evaluate import Evaluation
+    from atrous.engine.train import Progress
+
+
+def train(
+    recipe: Annotated[str, Parameter(help="A shipped recipe's name, or a TOML file.")],
+    *,
+    data: Annotated[Path, Parameter(help="Folder of the dataset.")],
+    out: Annotated[
+        Path | None, Parameter(name=("--out", "-o"), help="Run folder. Default: runs/RECIPE.")
+    ] = None,
+    start: Annotated[
+        str | None,
+        Parameter(
+            help="Weights to start from: a shipped model's name, a model file of ours, an "
+            "OpenVINO IR (.xml) of MobileNetV2, or Keras arrays (.npz) of Xception."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, Parameter(negative="", help="Go on from the newest checkpoint in OUT.")
+    ] = False,
+    epochs: Annotated[int | None, Parameter(help="Instead of the recipe's.")] = None,
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> int:
+    """Train a model and measure it as it goes.
+
+    The run folder gets the resolved recipe, the environment, metrics.csv, checkpoints, and
+    last.safetensors and best.safetensors, which predict, evaluate and export take.
+    """
+    terminal = Terminal(as_json=json, quiet=quiet)
+    try:
+        from atrous.recipes.fit import read_fitting_recipe
+        from atrous.recipes.recipe import find_recipe
+        from atrous.recipes.run import run_training
+    except ModuleNotFoundError as error:
+        raise DependencyError(f"training needs {error.name}; pip install 'atrous[train]'") from None
+    path = find_recipe(recipe)
+    loaded = read_fitting_recipe(path, data)
+    if epochs is not None:
+        changed = loaded.train.model_copy(update={"epochs": epochs})
+        loaded = loaded.model_copy(update={"train": changed})
+    run = out or _free_folder(Path("runs") / path.stem, resume=resume)
+    with terminal.meter() as meter:
+        found = run_training(
+            loaded,
+            data,
+            out=run,
+            name=path.stem,
+            reporter=_Reporter(terminal, meter),
+            start=find_start(start) if start else None,
+            resume=resume,
+        )
+    terminal.show(f"mIoU {found.mean_iou:.2%} on {loaded.data.eval_split}  {run}/last.safetensors")
+    terminal.give("train", {"run": str(run), "mean_iou": found.mean_iou, "iou": found.iou})
+    return 0
+
+
+def _free_folder(wanted: Path, *, resume: bool) -> Path:
+    """``runs/NAME``, or NAME-2, NAME-3 where that is taken; the newest of them to resume."""
+    number, folder, newest = 1, wanted, wanted
+    while folder.exists():
+        number, newest = number + 1, folder
+        folder = wanted.with_name(f"{wanted.name}-{number}")
+    return newest if resume else folder
+
+
+class _Reporter:
+    """Shows a run: a bar on a terminal, else a line now and then."""
+
+    def __init__(self, terminal: Terminal, meter: Meter) -> None:
+        self._terminal = terminal
+        self._meter = meter
+        self._steps = 0
+        self._began = (0, 0.0)
+
+    def started(self, *, steps: int, steps_done: int, run: Path) -> None:
+        """Training begins, or goes on from ``steps_done``."""
+        self._steps = steps
+        self._began = (steps_done, time.monotonic())
+        self._terminal.say(f"training {steps - steps_done} steps into {run}")
+
+    def stepped(self, progress: "Progress") -> None:
+        """A step is done."""
+        done, since = self._began
+        seconds = (time.monotonic() - since) / max(progress.step - done, 1)
+        left = seconds * (self._steps - progress.step)
+        self._meter.advance(
+            progress.step,
+            self._steps,
+            f"epoch {progress.epoch + 1}  loss {progress.loss:.3f}  "
+            f"{progress.images / max(seconds, 1e-9):.1f} pictures/s  {left / 60:.0f} min left",
+        )
+
+    def evaluated(self, epoch: int, evaluation: "Evaluation") -> None:
+        """The evaluation split was measured after ``epoch`` epochs."""
+        self._meter.note(
+            f"epoch {epoch}: mIoU {evaluation.mean_iou:.2%}, "
+            f"pixel accuracy {evaluation.pixel_accuracy:.2%}"
+        )

@@ -1,0 +1,1 @@
+"""Ways out: networks as graphs for other runtimes."""

@@ -1,0 +1,94 @@
+"""From a picture to its segmentation."""
+
+import time
+from pathlib import Path
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from atrous.errors import InputError, WeightsError
+from atrous.imaging import MAX_PIXELS, Picture, Pixels, picture_from_pillow, read_image
+from atrous.runtime.card import ModelCard, Preprocessing
+from atrous.runtime.engine import Engine
+from atrous.runtime.result import Segmentation
+from atrous.runtime.upsample import upsample_labels
+
+Source: TypeAlias = str | Path | Image.Image | NDArray[np.uint8]
+"""A file, a Pillow image, or (H, W, 3) RGB pixels."""
+
+
+class Predictor:
+    """Segments pictures with a model.
+
+    Args:
+        engine: Runs the network.
+        card: Says what the network reads and what its classes are.
+        max_pixels: Largest height times width that is accepted.
+    """
+
+    def __init__(self, engine: Engine, card: ModelCard, *, max_pixels: int = MAX_PIXELS) -> None:
+        self.engine = engine
+        self.card = card
+        self.label_set = card.label_set
+        self.max_pixels = max_pixels
+
+    def predict(self, image: Source) -> Segmentation:
+        """Segment one picture; the mask has exactly its size.
+
+        Pictures larger than the card's ``longest_side`` are shrunk for the network, and the
+        labels come back at full size.
+
+        Args:
+            image: A file, a Pillow image, or (H, W, 3) uint8 RGB pixels.
+
+        Raises:
+            InputError: If the picture cannot be used.
+            ResourceError: If the memory does not suffice.
+            WeightsError: If the network's output is not finite.
+        """
+        picture = _read(image, self.max_pixels)
+        start = time.perf_counter()
+        mask = self.predict_pixels(picture.pixels)
+        seconds = time.perf_counter() - start
+        return Segmentation(mask, self.label_set, picture.pixels, picture.notes, seconds)
+
+    def predict_pixels(self, pixels: Pixels) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """(H, W, 3) RGB -> (H, W) class indices."""
+        images = prepare(pixels, self.card.preprocessing)
+        logits = self.engine.run(images)[0]
+        if not np.isfinite(logits).all():
+            raise WeightsError(
+                f"the model {self.card.name!r} gave values that are not numbers; its weights are "
+                "damaged"
+            )
+        height, width = pixels.shape[:2]
+        return upsample_labels(logits, (height, width), align_corners=self.card.align_corners)
+
+
+def prepare(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Shrink if need be, and normalize: (H, W, 3) RGB -> (1, 3, h, w)."""
+    height, width = pixels.shape[:2]
+    limit = preprocessing.longest_side
+    if limit and max(height, width) > limit:
+        factor = limit / max(height, width)
+        size = max(round(width * factor), 1), max(round(height * factor), 1)
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    mean, std = np.float32(preprocessing.mean), np.float32(preprocessing.std)
+    normed = (pixels.astype(np.float32) - mean) / std
+    return np.ascontiguousarray(normed.transpose(2, 0, 1)[None])
+
+
+def _read(image: Source, max_pixels: int) -> Picture:
+    if isinstance(image, Image.Image):
+        return picture_from_pillow(image)
+    if isinstance(image, np.ndarray):
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+            raise InputError(
+                f"an array of shape {image.shape} and type {image.dtype} is no picture; expected "
+                "(H, W, 3) uint8 in the order red, green, blue"
+            )
+        return Picture(np.ascontiguousarray(image))
+    return read_image(Path(image), max_pixels=max_pixels)

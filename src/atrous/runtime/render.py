@@ -1,0 +1,83 @@
+"""Label maps as pictures: colours, overlays and legends."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from atrous.imaging import LabelMap, Pixels
+from atrous.labels import Color, LabelSet
+
+_SMALLEST_WITH_LEGEND = 160
+
+
+def color_map(mask: LabelMap, palette: Sequence[Color]) -> Pixels:
+    """Paint each pixel in the colour of its class; values without a class become black.
+
+    (H, W) class indices -> (H, W, 3) RGB.
+    """
+    table = np.zeros((int(np.iinfo(mask.dtype).max) + 1, 3), np.uint8)
+    table[: len(palette)] = palette
+    return table[mask]
+
+
+def overlay(pixels: Pixels, mask: LabelMap, palette: Sequence[Color], *, opacity: float) -> Pixels:
+    """Lay the colours over the picture, and draw a thin line where classes meet.
+
+    Args:
+        pixels: (H, W, 3) RGB.
+        mask: (H, W) class indices.
+        palette: A colour for each class.
+        opacity: 0 shows the picture alone, 1 the colours alone.
+
+    Returns:
+        (H, W, 3) RGB.
+    """
+    colors = color_map(mask, palette)
+    mixed = cv2.addWeighted(colors, opacity, pixels, 1.0 - opacity, 0.0)
+    edges = np.zeros(mask.shape, bool)
+    edges[1:] |= mask[1:] != mask[:-1]
+    edges[:, 1:] |= mask[:, 1:] != mask[:, :-1]
+    mixed[edges] = mixed[edges] // 2 + 127
+    return mixed
+
+
+def draw_legend(pixels: Pixels, shares: dict[str, float], label_set: LabelSet) -> Pixels:
+    """Write the classes that are there, largest first, into a corner of the picture.
+
+    Pictures under 160 pixels have no room for one and come back as they are. As many classes are
+    named as fit.
+
+    Args:
+        pixels: (H, W, 3) RGB.
+        shares: Share of each class, between 0 and 1.
+        label_set: Names and colours.
+    """
+    height, width = pixels.shape[:2]
+    if min(height, width) < _SMALLEST_WITH_LEGEND:
+        return pixels
+    text_size = int(np.clip(min(height, width) // 30, 10, 64))
+    line, pad = round(text_size * 1.4), text_size // 2
+    rows = sorted(((share, name) for name, share in shares.items() if share > 0), reverse=True)
+    rows = rows[: max((height - 4 * pad) // line, 1)]
+    font = ImageFont.load_default(text_size)
+    texts = [f"{name}  {share:.1%}" for share, name in rows]
+    box = (
+        pad,
+        pad,
+        round(4 * pad + text_size + max(font.getlength(text) for text in texts)),
+        2 * pad + line * len(rows),
+    )
+    image = Image.fromarray(pixels).convert("RGBA")
+    layer = Image.new("RGBA", image.size)
+    draw = ImageDraw.Draw(layer)
+    draw.rounded_rectangle(box, radius=pad, fill=(16, 18, 24, 190))
+    for index, ((_, name), text) in enumerate(zip(rows, texts, strict=True)):
+        top = box[1] + pad // 2 + index * line
+        color = label_set.palette[label_set.names.index(name)]
+        swatch = (2 * pad, top + line // 6, 2 * pad + text_size, top + line // 6 + text_size)
+        draw.rectangle(swatch, fill=(*color, 255), outline=(235, 235, 235, 255))
+        place = (3 * pad + text_size, top + line / 2)
+        draw.text(place, text, font=font, fill=(245, 245, 245, 255), anchor="lm")
+    return np.asarray(Image.alpha_composite(image, layer).convert("RGB"))

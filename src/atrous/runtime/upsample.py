@@ -1,0 +1,76 @@
+"""From logits at a low resolution to labels at the picture's."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atrous.imaging import LabelMap
+
+_STRIP_VALUES = 1 << 21
+"""Logits that are interpolated at a time, so that memory does not grow with the picture."""
+
+
+def upsample_labels(
+    logits: NDArray[np.float32], size: tuple[int, int], *, align_corners: bool
+) -> LabelMap:
+    """Interpolate logits bilinearly and take the best class of each pixel.
+
+    The labels are those of ``interpolate(logits, size).argmax(0)``, but the full-size logits
+    never exist at once: columns are interpolated first, rows strip by strip. Of classes that tie
+    the first wins.
+
+    Args:
+        logits: (C, h, w).
+        size: Height and width of the result.
+        align_corners: Whether the centres of the corner pixels lie on each other, or their edges.
+
+    Returns:
+        (height, width) uint8, or uint16 for more than 256 classes.
+    """
+    classes = logits.shape[0]
+    height, width = size
+    labels = np.empty(size, np.uint8 if classes <= 256 else np.uint16)
+    wide = _interpolate(logits, 2, _taps(logits.shape[2], width, align_corners))
+    below, above, share = _taps(logits.shape[1], height, align_corners)
+    rows = max(_STRIP_VALUES // (classes * width), 1)
+    for start in range(0, height, rows):
+        strip = slice(start, start + rows)
+        full = _interpolate(wide, 1, (below[strip], above[strip], share[strip]))
+        labels[strip] = _best_class(full, labels.dtype)
+    return labels
+
+
+def _best_class(logits: NDArray[np.float32], dtype: np.dtype[np.generic]) -> LabelMap:
+    """(C, h, w) -> (h, w): argmax over the first axis, one pass over each class."""
+    best = logits[0].copy()
+    labels = np.zeros(best.shape, dtype)
+    for index in range(1, logits.shape[0]):
+        better = logits[index] > best
+        np.copyto(best, logits[index], where=better)
+        labels[better] = index
+    return labels
+
+
+def _taps(
+    source: int, target: int, align_corners: bool
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+    """For each target pixel: its two source pixels, and the share of the second."""
+    places = np.arange(target, dtype=np.float64)
+    if align_corners:
+        places *= (source - 1) / (target - 1) if target > 1 else 0.0
+    else:
+        places = np.clip((places + 0.5) * (source / target) - 0.5, 0.0, source - 1)
+    below = np.minimum(places.astype(np.intp), source - 1)
+    above = np.minimum(below + 1, source - 1)
+    return below, above, (places - below).astype(np.float32)
+
+
+def _interpolate(
+    values: NDArray[np.float32],
+    axis: int,
+    taps: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    below, above, share = taps
+    shape = [1] * values.ndim
+    shape[axis] = -1
+    weight = share.reshape(shape)
+    return np.take(values, below, axis) * (1 - weight) + np.take(values, above, axis) * weight

@@ -1,0 +1,98 @@
+"""Bring a network from an ONNX file of ours back into torch, to train on or to compare with."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from atrous.errors import AtrousError, DependencyError, WeightsError
+from atrous.models.build import build_model
+from atrous.models.config import ModelConfig
+from atrous.models.segmenter import Segmenter
+from atrous.runtime.card import CARD_KEY, ModelCard, read_card
+
+
+def load_onnx_model(path: Path) -> tuple[Segmenter, ModelCard]:
+    """Rebuild the torch model of an ONNX file that `atrous.export.onnx.export_onnx` wrote.
+
+    The file's norms are folded into its convolutions; here each norm adds a bias and nothing
+    else. To train on, `atrous.weights.unfold.unfold_norms` gives them statistics again.
+
+    Args:
+        path: The ONNX file.
+
+    Returns:
+        The model in evaluation mode, and its card.
+
+    Raises:
+        WeightsError: If the file is missing, damaged, or its tensors do not fit its card.
+        DependencyError: If the package onnx is not installed.
+    """
+    proto = _read_proto(path)
+    metadata = {entry.key: entry.value for entry in proto.metadata_props}
+    card = read_card(metadata.get(CARD_KEY), where=str(path))
+    try:
+        model = build_model(ModelConfig.model_validate(card.architecture))
+    except (AtrousError, ValueError) as error:
+        raise WeightsError(f"{path}: its architecture cannot be built ({error})") from None
+    state = {name: torch.zeros_like(value) for name, value in model.state_dict().items()}
+    for name, module in model.named_modules():
+        if isinstance(module, nn.BatchNorm2d):
+            state[f"{name}.weight"] += 1
+            state[f"{name}.running_var"] += 1 - module.eps
+    found = _tensors(proto, path)
+    wanted = {name for name in state if name.endswith(("conv.weight", "norm.bias"))}
+    wanted |= {"classifier.weight", "classifier.bias"}
+    misfits = sorted(
+        name
+        for name in wanted
+        if name not in found or found[name].shape != tuple(state[name].shape)
+    )
+    if misfits:
+        raise WeightsError(
+            f"{path}: {len(misfits)} tensors are missing or do not fit the architecture it names; "
+            f"the first are {', '.join(misfits[:5])}"
+        )
+    for name in wanted:
+        state[name] = torch.from_numpy(found[name].copy())
+    model.load_state_dict(state)
+    return model.eval(), card
+
+
+def folded_norms(model: nn.Module) -> list[str]:
+    """Names of a model's batch norms, as `unfold_norms` takes them."""
+    return [name for name, part in model.named_modules() if isinstance(part, nn.BatchNorm2d)]
+
+
+def _read_proto(path: Path) -> Any:
+    try:
+        import onnx  # noqa: PLC0415
+    except ModuleNotFoundError:
+        raise DependencyError(
+            f"{path}: reading ONNX weights into torch needs onnx; pip install 'atrous[export]'"
+        ) from None
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such model file")
+    try:
+        return onnx.load(path, load_external_data=False)
+    # protobuf and onnx raise many types on damaged files; each means the same to the user.
+    except Exception as error:
+        raise WeightsError(f"{path}: not a whole ONNX file ({error})") from None
+
+
+def _tensors(proto: Any, path: Path) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
+    from onnx import numpy_helper  # noqa: PLC0415
+
+    found = {}
+    for item in proto.graph.initializer:
+        if item.external_data:
+            raise WeightsError(f"{path}: {item.name} lies outside the file; that is never followed")
+        try:
+            values = numpy_helper.to_array(item)
+        except (ValueError, TypeError) as error:
+            raise WeightsError(f"{path}: {item.name} is damaged ({error})") from None
+        if values.dtype in (np.float16, np.float32):
+            found[item.name.removesuffix("/half")] = values.astype(np.float32)
+    return found

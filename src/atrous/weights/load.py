@@ -1,0 +1,99 @@
+"""Find a model by name or file and make it ready to predict."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+
+from atrous.errors import DependencyError, WeightsError
+from atrous.imaging import MAX_PIXELS
+from atrous.runtime.onnx_engine import OnnxEngine
+from atrous.runtime.predictor import Predictor
+
+_SHIPPED = Path(__file__).parent / "shipped"
+
+MODELS: Mapping[str, str] = {
+    "camvid": "deeplabv3plus_mobilenetv2_camvid.onnx",
+}
+"""Models that come with the package, by name."""
+
+DEFAULT_MODEL = "camvid"
+"""Street scenes, 11 classes."""
+
+
+def find_model(model: str | Path | None) -> Path:
+    """The file of a model, from its name, its path or its run folder; None for the default.
+
+    Raises:
+        WeightsError: If there is none.
+    """
+    name = str(model or DEFAULT_MODEL)
+    if name in MODELS:
+        return _SHIPPED / MODELS[name]
+    path = Path(name)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        if (path / "last.safetensors").is_file():
+            return path / "last.safetensors"
+        raise WeightsError(f"{path}: is a folder without last.safetensors; name a model file")
+    close = difflib.get_close_matches(name, MODELS, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"shipped models: {', '.join(MODELS)}"
+    raise WeightsError(f"{name}: no such model file, and no shipped model of that name; {hint}")
+
+
+def find_start(start: str) -> Path:
+    """The file of weights to start a training from: a shipped model's name, or a path.
+
+    Raises:
+        WeightsError: If there is none.
+    """
+    path = Path(start)
+    return path if path.is_file() else find_model(start)
+
+
+def load(
+    model: str | Path | None = None, *, threads: int = 0, max_pixels: int = MAX_PIXELS
+) -> Predictor:
+    """Load a model, ready to predict.
+
+    An ``.onnx`` file runs on ONNX Runtime and imports no torch; a ``.safetensors`` file, as
+    training writes it, runs on torch.
+
+    Args:
+        model: Name of a shipped model, or a file; None for the shipped street-scene model.
+        threads: Threads for the network; 0 for one for each core.
+        max_pixels: Largest height times width of a picture.
+
+    Examples:
+        >>> import numpy as np
+        >>> result = load().predict(np.zeros((48, 64, 3), np.uint8))
+        >>> result.mask.shape
+        (48, 64)
+
+    Raises:
+        WeightsError: If there is no such model, or its file is damaged or not one of ours.
+        DependencyError: If the file needs torch and torch is not installed.
+    """
+    path = find_model(model)
+    if path.suffix == ".onnx":
+        engine = OnnxEngine(path, threads=threads)
+        return Predictor(engine, engine.card, max_pixels=max_pixels)
+    if path.suffix == ".safetensors":
+        return _load_torch(path, max_pixels)
+    raise WeightsError(
+        f"{path}: models are .onnx or .safetensors files, not {path.suffix or 'without ending'}; "
+        "other formats are never opened, since some can run code"
+    )
+
+
+def _load_torch(path: Path, max_pixels: int) -> Predictor:
+    try:
+        from atrous.models.torch_engine import TorchEngine  # noqa: PLC0415
+        from atrous.weights.model_file import load_model  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise DependencyError(
+            f"{path}: a .safetensors model needs {error.name}; pip install 'atrous[train]', or "
+            "export the model to .onnx"
+        ) from None
+    network, card = load_model(path)
+    return Predictor(TorchEngine(network), card, max_pixels=max_pixels)

@@ -1,0 +1,120 @@
+import json
+
+import pytest
+
+from atrous.cli.main import main
+
+RECIPE = """
+[model]
+encoder = "mobilenetv2_035"
+decoder_channels = 16
+reduced_channels = 8
+
+[data]
+layout = "{layout}"
+crop_size = [40, 48]
+workers = 0
+
+[train]
+epochs = 1
+batch_size = 2
+learning_rate = 0.01
+norm_momentum = 0.1
+"""
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as exit_info:
+        main([str(argument) for argument in arguments])
+    return exit_info.value.code
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of one epoch on made-up data, and the data."""
+    from conftest import write_camvid_like
+
+    root = tmp_path_factory.mktemp("trained")
+    data = write_camvid_like(root / "data")
+    recipe = root / "tiny.toml"
+    recipe.write_text(RECIPE.format(layout="camvid"))
+    assert run("train", recipe, "--data", data, "--out", root / "run", "-q") == 0
+    return root / "run", data
+
+
+def test_the_classes_are_counted_in_the_data(trained):
+    folder, _ = trained
+
+    assert json.loads((folder / "recipe.json").read_text())["model"]["num_classes"] == 11
+
+
+def test_a_run_is_evaluated_by_its_folder(trained, capsys):
+    folder, data = trained
+
+    assert run("evaluate", folder, data, "--json") == 0
+
+    result = json.loads(capsys.readouterr().out)["result"]
+    assert result["images"] == 4
+    assert 0 <= result["mean_iou"] <= 1
+    assert result["engine"] == "torch"
+
+
+def test_a_mean_iou_below_the_bar_is_exit_1(trained, capsys):
+    folder, data = trained
+
+    assert run("evaluate", folder, data, "--min-miou", "1.0") == 1
+    assert "below 1.0" in capsys.readouterr().err
+
+
+def test_an_exported_run_gives_the_same_scores_without_torch(trained, tmp_path, capsys):
+    folder, data = trained
+    assert run("export", folder, tmp_path / "m.onnx") == 0
+    capsys.readouterr()
+
+    scores = []
+    for model in (folder, tmp_path / "m.onnx"):
+        run("evaluate", model, data, "--json")
+        scores.append(json.loads(capsys.readouterr().out)["result"])
+
+    assert scores[1]["engine"] == "onnxruntime"
+    assert scores[1]["pixel_accuracy"] == pytest.approx(scores[0]["pixel_accuracy"], abs=1e-3)
+
+
+def test_a_run_folder_that_is_there_is_not_trained_over(trained, tmp_path, capsys):
+    folder, data = trained
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(RECIPE.format(layout="camvid"))
+
+    assert run("train", recipe, "--data", data, "--out", folder) == 6
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_runs_are_numbered_when_no_folder_is_named(camvid_like, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.toml").write_text(RECIPE.format(layout="auto"))
+    for _ in range(2):
+        assert run("train", "tiny.toml", "--data", camvid_like, "-q") == 0
+
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["tiny", "tiny-2"]
+
+
+def test_a_model_of_other_classes_is_not_evaluated(trained, known_network, capsys):
+    _, data = trained
+
+    assert run("evaluate", known_network, data) == 2
+    assert "classes are not the dataset's" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "reason"),
+    [
+        (("train", "nothing", "--data", "."), 2, "no recipe 'nothing'"),
+        (("evaluate", "camvid", "nowhere"), 3, "nowhere: no such folder"),
+        (("export", "camvid", "out.pt"), 2, "the one format is .onnx"),
+    ],
+)
+def test_mistakes_have_their_sentence(arguments, code, reason, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert run(*arguments) == code
+    assert reason in capsys.readouterr().err

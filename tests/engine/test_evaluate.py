@@ -1,0 +1,58 @@
+"""One confusion matrix over a split, against a case worked out by hand."""
+
+import numpy as np
+import pytest
+
+from atrous.data.camvid import CamVid
+from atrous.data.sample import Pair, Sample
+from atrous.engine.evaluate import evaluate, evaluation_of, samples_of
+from atrous.labels import LabelSet
+from atrous.metrics.confusion import ConfusionMatrix
+
+
+class TwoPictures:
+    """Sky and road; nobody has seen a car, and one pixel is ignored."""
+
+    label_set = LabelSet(("sky", "road", "car"), ((0, 0, 0), (1, 1, 1), (2, 2, 2)))
+    pairs: tuple[Pair, ...] = ()
+    samples = (
+        Sample("a", np.zeros((2, 2, 3), np.uint8), np.array([[0, 0], [1, 255]], np.uint8)),
+        Sample("b", np.ones((1, 2, 3), np.uint8), np.array([[0, 1]], np.uint8)),
+    )
+
+
+def always_sky(image: np.ndarray) -> np.ndarray:
+    return np.zeros(image.shape[:2], np.uint8)
+
+
+def test_scores_are_those_worked_out_by_hand():
+    found = evaluate(always_sky, TwoPictures(), TwoPictures.samples)
+
+    # Of five labelled pixels three are sky, and all are called sky.
+    assert found.iou == {"sky": pytest.approx(3 / 5), "road": 0.0, "car": None}
+    assert found.mean_iou == pytest.approx(3 / 10)
+    assert found.pixel_accuracy == pytest.approx(3 / 5)
+
+
+def test_the_pictures_that_were_measured_are_counted():
+    assert evaluate(always_sky, TwoPictures(), TwoPictures.samples).images == 2
+    assert evaluate(always_sky, TwoPictures(), TwoPictures.samples[:1]).images == 1
+
+
+def test_knowing_the_labels_scores_one(camvid_like):
+    pairs = CamVid(camvid_like, "val")
+    answers = {sample.image.tobytes(): sample.labels for sample in samples_of(pairs)}
+
+    # Where labels are ignored, what is predicted does not matter.
+    found = evaluate(lambda image: answers[image.tobytes()] % 11, pairs, samples_of(pairs))
+
+    assert found.mean_iou == 1.0
+    assert found.images == 4
+    assert set(found.iou) == set(pairs.label_set.names)
+
+
+def test_without_labelled_pixels_there_is_no_score():
+    found = evaluation_of(ConfusionMatrix(2), ("sky", "road"), 0)
+
+    assert found.iou == {"sky": None, "road": None}
+    assert np.isnan(found.mean_iou)

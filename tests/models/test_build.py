@@ -1,0 +1,92 @@
+import pytest
+import torch
+
+from atrous.encoders import ENCODERS, Encoder, FeatureSpec
+from atrous.errors import ConfigError
+from atrous.models.build import build_model
+from atrous.models.config import ModelConfig
+
+
+def build_without_values(**settings):
+    with torch.device("meta"):
+        return build_model(ModelConfig(**settings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "parameters"),
+    [
+        ({"encoder": "xception41"}, 28_108_661),
+        ({"encoder": "xception65"}, 41_055_413),
+        ({"encoder": "xception71"}, 43_477_837),
+        ({"encoder": "xception65", "separable": False}, 54_711_461),
+        ({"encoder": "xception65", "separable": False, "decoder": "deeplabv3"}, 53_407_813),
+        ({"encoder": "mobilenetv2", "decoder": "deeplabv3", "atrous_rates": ()}, 2_113_557),
+        ({"encoder": "mobilenetv2_050", "decoder": "deeplabv3", "atrous_rates": ()}, 697_013),
+    ],
+    ids=str,
+)
+def test_networks_are_as_large_as_the_official_ones(settings, parameters):
+    model = build_without_values(num_classes=21, **settings)
+
+    assert sum(parameter.numel() for parameter in model.parameters()) == parameters
+
+
+@pytest.mark.parametrize(
+    ("output_stride", "rates"), [(32, [3, 6, 9]), (16, [6, 12, 18]), (8, [12, 24, 36])]
+)
+def test_rates_follow_the_output_stride_unless_they_are_given(output_stride, rates):
+    following = build_without_values(num_classes=2, output_stride=output_stride)
+    given = build_without_values(num_classes=2, output_stride=output_stride, atrous_rates=(5,))
+
+    assert rates_of(following) == rates
+    assert rates_of(given) == [5]
+
+
+def rates_of(model):
+    return [branch.depthwise.conv.dilation[0] for branch in model.decoder.aspp.branches[1:]]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_every_encoder_can_be_built_with_tensorflow_s_padding(encoder):
+    build_without_values(encoder=encoder, num_classes=2, padding="same")
+
+
+def test_padding_reaches_the_encoder():
+    same = build_without_values(encoder="mobilenetv2", num_classes=2, padding="same")
+    symmetric = build_without_values(encoder="mobilenetv2", num_classes=2)
+
+    assert same.encoder.root.conv.padding == (0, 0)
+    assert symmetric.encoder.root.conv.padding == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("xception56", "unknown encoder 'xception56'; did you mean 'xception65'?"),
+        ("vgg", "unknown encoder 'vgg'; known: mobilenetv2, .*, xception71"),
+    ],
+)
+def test_an_unknown_encoder_is_told_with_what_there_is(name, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        build_model(ModelConfig(encoder=name, num_classes=2))
+
+
+class Shrink(Encoder):
+    """An encoder of somebody else's."""
+
+    feature_specs = (FeatureSpec(3, 4), FeatureSpec(3, 16))
+
+    def forward(self, images):
+        return images[..., ::4, ::4], images[..., ::16, ::16]
+
+
+def test_an_encoder_of_one_s_own_is_built_by_its_name():
+    def build_mine(*, output_stride, in_channels):
+        assert (output_stride, in_channels) == (16, 3)
+        return Shrink()
+
+    config = ModelConfig(encoder="mine", num_classes=2, decoder_channels=4)
+    model = build_model(config, encoders=ENCODERS | {"mine": build_mine}).eval()
+
+    assert isinstance(model.encoder, Shrink)
+    assert model(torch.randn(1, 3, 33, 47)).isfinite().all()

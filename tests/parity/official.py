@@ -1,0 +1,173 @@
+"""The weights and pictures that the official TensorFlow graph was run with, made anew.
+
+Every weight is a function of its TensorFlow name and shape alone, so a test can fill our network
+with the very numbers that the official graph had, without a checkpoint. The function is a fact
+about the stored logits, not a choice of ours: change nothing here.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from atrous.models.build import build_model
+from atrous.models.config import ModelConfig
+from atrous.models.segmenter import Segmenter
+
+OFFICIAL: dict[str, dict[str, object]] = {
+    "xception_41": {"encoder": "xception41"},
+    "xception_65": {"encoder": "xception65"},
+    "xception_71": {"encoder": "xception71"},
+    "mobilenet_v2": {"encoder": "mobilenetv2", "decoder": "deeplabv3", "atrous_rates": ()},
+}
+"""How the released code builds its graphs: MobileNetV2 without decoder and atrous branches."""
+
+_NORM_PARTS = {
+    "weight": "gamma",
+    "bias": "beta",
+    "running_mean": "moving_mean",
+    "running_var": "moving_variance",
+}
+_HEAD = (
+    (r"decoder\.aspp\.image_pool", "image_pooling"),
+    (r"decoder\.aspp\.branches\.0", "aspp0"),
+    (r"decoder\.aspp\.branches\.(\d)\.(depthwise|pointwise)", r"aspp\1_\2"),
+    (r"decoder\.aspp\.project", "concat_projection"),
+    (r"decoder\.reduce", "decoder/feature_projection0"),
+    (r"decoder\.fuse\.(\d)\.(depthwise|pointwise)", r"decoder/decoder_conv\1_\2"),
+)
+_UNITS_BEFORE_THE_MIDDLE = {"xception_41": 3, "xception_65": 3, "xception_71": 5}
+_UNITS_IN_THE_MIDDLE = {"xception_41": 8, "xception_65": 16, "xception_71": 16}
+
+
+def official_config(variant: str, *, output_stride: int) -> ModelConfig:
+    """What to build for the network that the released code builds for ``variant``."""
+    settings = OFFICIAL[variant] | {"output_stride": output_stride, "num_classes": 21}
+    return ModelConfig.model_validate(settings | {"align_corners": True, "padding": "same"})
+
+
+def build_official(variant: str, *, output_stride: int) -> Segmenter:
+    """The network of `official_config` with the weights that the official graph had."""
+    with torch.device("meta"):
+        model = build_model(official_config(variant, output_stride=output_stride)).eval()
+    model.load_state_dict(_official_state(variant), assign=True)
+    return model
+
+
+@cache
+def _official_state(variant: str) -> dict[str, Tensor]:
+    with torch.device("meta"):
+        state = build_model(official_config(variant, output_stride=16)).state_dict()
+    values = {name: torch.zeros(()) for name in state if name.endswith("num_batches_tracked")}
+    for ours, theirs in official_names(variant, state):
+        value = torch.from_numpy(variable(theirs, tensorflow_shape(theirs, state[ours])))
+        values[ours] = value.permute(_layout(theirs)).contiguous() if value.ndim == 4 else value
+    return values
+
+
+def official_names(variant: str, state: dict[str, Tensor]) -> Iterator[tuple[str, str]]:
+    """Our name and TensorFlow's for every tensor that the official graph has."""
+    for ours in state:
+        if not ours.endswith("num_batches_tracked"):
+            yield ours, _variable_name(variant, ours)
+
+
+def tensorflow_shape(name: str, ours: Tensor) -> tuple[int, ...]:
+    """The shape of our tensor in TensorFlow's layout."""
+    shape = tuple(ours.shape)
+    if len(shape) != 4:
+        return shape
+    back = np.argsort(_layout(name))
+    return tuple(shape[axis] for axis in back)
+
+
+def _layout(name: str) -> tuple[int, int, int, int]:
+    """Axes of TensorFlow's layout in our order: HWIO, and (H, W, C, 1) for depthwise kernels."""
+    return (2, 3, 0, 1) if name.endswith("depthwise_weights") else (3, 2, 0, 1)
+
+
+def _variable_name(variant: str, ours: str) -> str:
+    if ours.startswith("classifier."):
+        return "logits/semantic/" + {"weight": "weights", "bias": "biases"}[ours.split(".")[1]]
+    layer, kind, part = ours.rsplit(".", 2)
+    scope = _scope(variant, layer)
+    if kind == "norm":
+        return f"{scope}/BatchNorm/{_NORM_PARTS[part]}"
+    return f"{scope}/depthwise_weights" if scope.endswith("depthwise") else f"{scope}/weights"
+
+
+def _scope(variant: str, layer: str) -> str:
+    for pattern, scope in _HEAD:
+        match = re.fullmatch(pattern, layer)
+        if match:
+            return match.expand(scope)
+    _, group, *place = layer.split(".")
+    if variant == "mobilenet_v2":
+        return _mobilenet_scope(group, place)
+    return f"{variant}/{_xception_scope(variant, group, place)}"
+
+
+def _mobilenet_scope(group: str, place: list[str]) -> str:
+    if group == "root":
+        return "MobilenetV2/Conv"
+    index, part = place
+    return f"MobilenetV2/expanded_conv_{index}/{part}".replace("_conv_0/", "_conv/")
+
+
+def _xception_scope(variant: str, group: str, place: list[str]) -> str:
+    index = int(place[0])
+    if group == "root":
+        return f"entry_flow/conv1_{index + 1}"
+    middle = index - _UNITS_BEFORE_THE_MIDDLE[variant]
+    behind = middle - _UNITS_IN_THE_MIDDLE[variant]
+    if middle < 0:
+        unit = f"entry_flow/block{index + 1}/unit_1"
+    elif behind < 0:
+        unit = f"middle_flow/block1/unit_{middle + 1}"
+    else:
+        unit = f"exit_flow/block{behind + 1}/unit_1"
+    if place[1] == "shortcut":
+        return f"{unit}/xception_module/shortcut"
+    conv, half = place[2:]
+    return f"{unit}/xception_module/separable_conv{int(conv) + 1}_{half}"
+
+
+def variable(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """The value that the variable ``name`` had in the official graph."""
+    random = np.random.RandomState(zlib.crc32(name.encode()) & 0x7FFF_FFFF)
+    match name.rsplit("/", 1)[-1]:
+        case "depthwise_weights":
+            value = random.standard_normal(shape) * np.sqrt(2.0 / np.prod(shape[:2]))
+        case "weights":
+            value = random.standard_normal(shape) * np.sqrt(1.2 / np.prod(shape[:3]))
+        case "gamma":
+            ends_a_residual = r"(separable_conv3_pointwise|conv3|project)/BatchNorm"
+            value = random.uniform(0.6, 1.4, shape)
+            value *= 0.5 if re.search(ends_a_residual, name) else 1.0
+        case "moving_variance":
+            value = random.uniform(0.6, 1.4, shape)
+        case leaf:
+            spread = {"biases": 0.5, "beta": 0.3, "moving_mean": 0.2}[leaf]
+            value = random.standard_normal(shape) * spread
+    return value.astype(np.float32)
+
+
+def pictures(batch: int, height: int, width: int) -> Tensor:
+    """The normalized pictures that the official graph was shown, (B, 3, H, W)."""
+    random = np.random.RandomState(1_000_003 * batch + 1009 * height + width)
+    rows, columns = np.mgrid[0:height, 0:width]
+    waves = np.empty((batch, height, width, 3))
+    for index in np.ndindex(batch, 3):
+        down, across, phase = (
+            random.uniform(low, high) for low, high in ((1, 9), (1, 9), (0, 6.28))
+        )
+        angle = down * rows / height * 3.14159 + across * columns / width * 3.14159 + phase
+        waves[index[0], :, :, index[1]] = 127.5 + 90 * np.sin(angle)
+    waves += random.uniform(-35, 35, waves.shape)
+    pixels = np.round(np.clip(waves, 0, 255))
+    return torch.from_numpy((pixels / 127.5 - 1).astype(np.float32)).permute(0, 3, 1, 2)

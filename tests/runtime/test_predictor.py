@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from atrous.errors import InputError, WeightsError
+from atrous.runtime.card import Preprocessing
+from atrous.runtime.onnx_engine import OnnxEngine
+from atrous.runtime.predictor import Predictor, prepare
+from known_network import CARD, color_blocks, write_known_network
+
+
+@pytest.fixture
+def predictor(known_network):
+    engine = OnnxEngine(known_network)
+    return Predictor(engine, engine.card)
+
+
+def test_a_picture_comes_back_as_its_strongest_colors(predictor):
+    pixels, labels = color_blocks()
+
+    result = predictor.predict(pixels)
+
+    np.testing.assert_array_equal(result.mask, labels)
+    assert result.shares == pytest.approx({"red": 1 / 3, "green": 1 / 3, "blue": 1 / 3})
+    assert result.classes == ("red", "green", "blue")
+
+
+@pytest.mark.parametrize("kind", ["file", "string", "pillow", "array"])
+def test_files_images_and_arrays_give_the_same(predictor, color_picture, kind):
+    pixels, labels = color_blocks()
+    source = {
+        "file": color_picture,
+        "string": str(color_picture),
+        "pillow": Image.fromarray(pixels),
+        "array": pixels,
+    }[kind]
+
+    np.testing.assert_array_equal(predictor.predict(source).mask, labels)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1), (8, 8), (33, 34), (700, 500)])
+def test_the_mask_has_exactly_the_size_of_the_picture(tmp_path, size):
+    card = CARD.model_copy(update={"preprocessing": Preprocessing(longest_side=120)})
+    engine = OnnxEngine(write_known_network(tmp_path / "m.onnx", card=card, stride=4))
+
+    mask = Predictor(engine, card).predict(np.full((*size, 3), (9, 9, 90), np.uint8)).mask
+
+    assert mask.shape == size
+    assert (mask == 2).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_mask_lies_on_the_picture_as_it_is_displayed(predictor, tmp_path, orientation):
+    pixels, labels = color_blocks()
+    shown = Image.fromarray(pixels)
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Pillow's transpose that stores it so
+    stored = shown.transpose(Image.Transpose(undo[orientation])) if orientation > 1 else shown
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save(tmp_path / "turned.png", exif=exif)
+
+    result = predictor.predict(tmp_path / "turned.png")
+
+    np.testing.assert_array_equal(result.mask, labels)
+
+
+def test_pixels_are_normalized_as_the_card_says():
+    pixels = np.full((2, 3, 3), (10, 20, 30), np.uint8)
+
+    images = prepare(pixels, Preprocessing(mean=(10, 10, 10), std=(1, 2, 4)))
+
+    np.testing.assert_allclose(images[0, :, 0, 0], [0, 5, 5])
+    assert images.shape == (1, 3, 2, 3)
+
+
+def test_only_pictures_above_the_longest_side_are_shrunk():
+    preprocessing = Preprocessing(longest_side=100)
+
+    kept = prepare(np.zeros((40, 100, 3), np.uint8), preprocessing)
+    shrunk = prepare(np.zeros((300, 150, 3), np.uint8), preprocessing)
+
+    assert kept.shape == (1, 3, 40, 100)
+    assert shrunk.shape == (1, 3, 100, 50)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((4, 4, 3), np.float32),
+        np.zeros((0, 4, 3), np.uint8),
+    ],
+)
+def test_arrays_that_are_no_pictures_are_refused(predictor, array):
+    with pytest.raises(InputError, match=r"expected \(H, W, 3\) uint8"):
+        predictor.predict(array)
+
+
+def test_values_that_are_not_numbers_are_not_taken_for_a_mask(tmp_path):
+    engine = OnnxEngine(write_known_network(tmp_path / "m.onnx", scale=float("nan")))
+
+    with pytest.raises(WeightsError, match="not numbers"):
+        Predictor(engine, engine.card).predict(color_blocks()[0])
