@@ -68,7 +68,7 @@ def test_the_published_network_finds_the_bird(shared_weights):
 
 
 def put_in_published_head(model, constants):
-    """The parts that `load_start` leaves out, because a new model has other branches and classes."""
+    """The parts that `load_start` leaves out: a new model has other branches and classes."""
     values = {name: torch.from_numpy(value) for name, value in constants.items()}
     project = model.decoder.aspp.project
     project.conv.weight.data = values["concat_projection/weights"]
@@ -120,10 +120,12 @@ def test_statistics_that_keras_stored_are_those_we_see_on_photos(shared_weights)
     with torch.inference_mode():
         model["encoder"](torch.cat(pictures))
 
-    for name, norm in norms.items():
-        both = torch.stack([seen[name], norm.running_mean])
-        # Two photos are no ImageNet; a shortcut or order mixed up leaves no correlation.
-        assert torch.corrcoef(both)[0, 1] > 0.7, name
+    alike = [
+        torch.corrcoef(torch.stack([seen[name], norm.running_mean]))[0, 1]
+        for name, norm in norms.items()
+    ]
+    # Two photos are no ImageNet: 0.91. Two layers swapped, or a ReLU misplaced, give 0.7 to 0.8.
+    assert torch.stack(alike).median() > 0.87
 
 
 @pytest.mark.parametrize("first_automatic", [0, 8])
@@ -155,7 +157,7 @@ def test_an_array_that_is_missing_is_named(tmp_path):
     path = tmp_path / "xception.npz"
     np.savez_compressed(path, **arrays)
 
-    sentence = r"1 tensors of the encoder 'xception' got no value; .* stages\.3\.convs\.0.*weight"
+    sentence = r"1 tensors of the encoder 'xception' got no value; .*stages\.3\.convs\.0.*weight"
     with pytest.raises(WeightsError, match=rf"{re.escape(str(path))}: {sentence}"):
         load_start(only_encoder(), path)
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from atrous.errors import DependencyError, ExportError
+from atrous.errors import DependencyError, ExportError, ResourceError
 from atrous.imaging import write_file
 from atrous.models.segmenter import Segmenter
 from atrous.models.torch_engine import TorchEngine
@@ -75,6 +75,8 @@ def export_onnx(
         ResourceError: If the file is there and ``overwrite`` is false, or cannot be written.
         DependencyError: If the extra ``export`` is not installed.
     """
+    if path.exists() and not overwrite:
+        raise ResourceError(f"{path}: is there already; give another place or --overwrite")
     content = _to_bytes(model.eval(), card, half=half)
     # Checked beside its final place, so that no unchecked file ever has its name.
     candidate = path.with_name(f".{path.stem}-unchecked.onnx")

@@ -1,6 +1,5 @@
 """Convolution, norm and activation as one layer, dense and depthwise separable."""
 
-import math
 from typing import Literal, TypeAlias
 
 import torch.nn.functional as F
@@ -24,11 +23,9 @@ def pad_same(
     (B, C, H, W) -> (B, C, H + rows, W + columns).
     """
     reach = (kernel_size - 1) * atrous_rate + 1
-    height, width = (
-        max((math.ceil(side / stride) - 1) * stride + reach - side, 0) for side in x.shape[-2:]
-    )
-    if not height and not width:
-        return x
+    # Never negative, since no window here is narrower than its stride; written without a branch,
+    # so that an exported graph holds for every size.
+    height, width = ((side - 1) // stride * stride + reach - side for side in x.shape[-2:])
     pads = (width // 2, width - width // 2, height // 2, height - height // 2)
     return F.pad(x, pads, value=value)
 

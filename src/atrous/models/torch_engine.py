@@ -20,7 +20,7 @@ class TorchEngine:
 
     def __init__(self, model: Segmenter, *, device: torch.device | None = None) -> None:
         self._device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._model = model.eval().to(self._device, memory_format=torch.channels_last)
+        self._model = model.eval().to(self._device).to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:

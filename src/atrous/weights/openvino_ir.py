@@ -68,11 +68,10 @@ def _convolution(
             for blob in layer.find("blobs")  # type: ignore[union-attr]
         }
         weights = values["weights"].reshape(out_channels, -1, height, width)
+        biases = {"biases": values["biases"].reshape(out_channels)} if "biases" in values else {}
     except (KeyError, ValueError, AttributeError) as error:
         raise WeightsError(f"{path}: layer {name!r} is damaged ({error})") from None
     if groups > 1 and weights.shape[1] != 1:
         raise WeightsError(f"{path}: layer {name!r} has {groups} groups of several channels")
-    found = {f"{name}/weights": weights.astype(np.float32)}
-    if "biases" in values:
-        found[f"{name}/biases"] = values["biases"].astype(np.float32)
-    return found
+    found = {"weights": weights, **biases}
+    return {f"{name}/{part}": constant.astype(np.float32) for part, constant in found.items()}

@@ -1,0 +1,48 @@
+"""Start a training from a model of ours: a run's, an exported one, or the shipped one."""
+
+from pathlib import Path
+
+from torch import nn
+
+from atrous.errors import WeightsError
+from atrous.weights.from_onnx import folded_norms, load_onnx_model
+from atrous.weights.model_file import load_model
+
+
+def fill_from_ours(model: nn.Module, path: Path) -> list[str]:
+    """Fill a model from a model file of ours, in place.
+
+    The encoder must fit. Decoder and classifier are taken where all their tensors fit, and are
+    left as drawn otherwise: another number of classes needs a new classifier.
+
+    Args:
+        model: A `atrous.models.segmenter.Segmenter`.
+        path: An ``.onnx`` or ``.safetensors`` file.
+
+    Returns:
+        Names of the batch norms whose statistics were folded into the convolutions; give them to
+        `atrous.weights.unfold.unfold_norms` before training.
+
+    Raises:
+        WeightsError: If the file is missing or damaged, or its encoder is another one.
+    """
+    from_onnx = path.suffix == ".onnx"
+    source, card = load_onnx_model(path) if from_onnx else load_model(path)
+    folded = set(folded_norms(source)) if from_onnx else set()
+    filled: list[str] = []
+    for part, ours in model.named_children():
+        theirs = dict(source.named_children())[part].state_dict()
+        state = ours.state_dict()
+        fits = theirs.keys() == state.keys() and all(
+            theirs[name].shape == state[name].shape for name in state
+        )
+        if fits:
+            ours.load_state_dict(theirs)
+            filled += [name for name in folded if name.startswith(f"{part}.")]
+        elif part == "encoder":
+            raise WeightsError(
+                f"{path}: its encoder is {card.architecture.get('encoder')!r} "
+                f"(output stride {card.architecture.get('output_stride')}) and does not fit the "
+                "model that is to be trained; choose that encoder in the recipe"
+            )
+    return sorted(filled)

@@ -1,0 +1,147 @@
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from atrous.errors import ExportError, ResourceError, WeightsError
+from atrous.export.onnx import export_onnx
+from atrous.models.build import build_model
+from atrous.models.config import ModelConfig
+from atrous.models.torch_engine import TorchEngine
+from atrous.runtime.card import ModelCard
+from atrous.runtime.onnx_engine import OnnxEngine
+from atrous.weights.from_onnx import load_onnx_model
+
+
+def small_model(**changes):
+    """A small model whose norms have statistics worth folding, and its card."""
+    config = ModelConfig(
+        encoder="mobilenetv2_035",
+        num_classes=3,
+        decoder_channels=16,
+        reduced_channels=8,
+        **changes,
+    )
+    torch.manual_seed(0)
+    model = build_model(config)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.8, 1.2)
+            torch.nn.init.normal_(module.bias, std=0.3)
+            torch.nn.init.normal_(module.running_mean, std=0.1)
+            torch.nn.init.uniform_(module.running_var, 0.8, 1.2)
+    torch.nn.init.normal_(model.classifier.weight)
+    card = ModelCard(
+        name="small",
+        classes=("a", "b", "c"),
+        palette=((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+        architecture=config.model_dump(mode="json"),
+    )
+    return model.eval(), card
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    model, card = small_model()
+    path = tmp_path_factory.mktemp("export") / "small.onnx"
+    agreement = export_onnx(model, card, path)
+    return model, card, path, agreement
+
+
+@pytest.mark.parametrize("size", [(33, 33), (64, 97), (130, 65), (1, 40)])
+def test_the_file_gives_torchs_logits_at_any_size(exported, size):
+    model, _, path, _ = exported
+    images = np.random.default_rng(0).normal(size=(2, 3, *size)).astype(np.float32)
+
+    difference = OnnxEngine(path).run(images) - TorchEngine(model).run(images)
+
+    # Sums in another order, after folding: a few units in the last place of logits around 1.
+    assert np.abs(difference).max() < 1e-4
+
+
+def test_the_file_describes_itself(exported):
+    _, card, path, _ = exported
+
+    assert OnnxEngine(path).card == card
+
+
+def test_the_agreement_is_measured(exported):
+    agreement = exported[3]
+
+    assert 0 < agreement.logits_difference < 1e-4
+    assert agreement.equal_labels > 0.999
+
+
+def test_the_file_tells_nothing_of_the_machine_it_was_made_on(exported):
+    content = exported[2].read_bytes()
+
+    assert b"site-packages" not in content
+    assert b".py" not in content
+
+
+def test_the_way_back_to_torch_computes_the_same(exported):
+    model, _, path, _ = exported
+    images = torch.randn(1, 3, 65, 65)
+
+    back, card = load_onnx_model(path)
+
+    assert card.name == "small"
+    with torch.inference_mode():
+        torch.testing.assert_close(back(images), model(images), atol=1e-4, rtol=1e-4)
+
+
+def test_half_storage_halves_the_file_and_keeps_the_network_in_32_bits(exported, tmp_path):
+    model, card = small_model(align_corners=True, padding="same")
+    images = np.random.default_rng(1).normal(size=(1, 3, 64, 98)).astype(np.float32)
+
+    agreement = export_onnx(model, card, tmp_path / "half.onnx", half=True)
+
+    assert (tmp_path / "half.onnx").stat().st_size < 0.65 * exported[2].stat().st_size
+    assert agreement.logits_difference < 1e-4
+    assert agreement.equal_labels > 0.98
+    same_weights = TorchEngine(load_onnx_model(tmp_path / "half.onnx")[0])
+    difference = OnnxEngine(tmp_path / "half.onnx").run(images) - same_weights.run(images)
+    assert np.abs(difference).max() < 1e-4
+
+
+def test_a_file_that_disagrees_is_not_left_behind(tmp_path, monkeypatch):
+    model, card = small_model()
+    monkeypatch.setattr(OnnxEngine, "run", lambda self, images: np.ones((1, 3, 49, 65)))
+
+    with pytest.raises(ExportError, match="differ from torch's by up to"):
+        export_onnx(model, card, tmp_path / "m.onnx")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_there_is_kept(tmp_path):
+    (tmp_path / "m.onnx").write_bytes(b"precious")
+
+    with pytest.raises(ResourceError, match="is there already"):
+        export_onnx(*small_model(), tmp_path / "m.onnx")
+
+    assert (tmp_path / "m.onnx").read_bytes() == b"precious"
+    assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
+
+
+def test_weights_outside_the_file_are_never_followed(exported, tmp_path):
+    proto = onnx.load(exported[2])
+    tensor = next(item for item in proto.graph.initializer if item.name.endswith("conv.weight"))
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", "../../etc/passwd"
+    (tmp_path / "m.onnx").write_bytes(proto.SerializeToString())
+
+    with pytest.raises(WeightsError, match="never followed"):
+        load_onnx_model(tmp_path / "m.onnx")
+    with pytest.raises(WeightsError, match="not a model that ONNX Runtime can open"):
+        OnnxEngine(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x08\x07garbage", b"PK\x03\x04"])
+def test_files_that_are_no_onnx_are_refused(tmp_path, content):
+    (tmp_path / "m.onnx").write_bytes(content)
+
+    with pytest.raises(WeightsError, match=r"m\.onnx"):
+        load_onnx_model(tmp_path / "m.onnx")

@@ -1,0 +1,88 @@
+"""What README and docs tell people to type is typed here."""
+
+import re
+import shlex
+import shutil
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from atrous.cli.main import main
+from atrous.recipes.recipe import recipe_from
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(language, pages=PAGES):
+    """Code blocks of one language, each with the name of its page."""
+    return [
+        pytest.param(code, id=f"{page.name}-{index}")
+        for page in pages
+        for index, code in enumerate(
+            re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+        )
+    ]
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """A folder with all that the pages speak of."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    random = np.random.default_rng(0)
+    for folder in ("photos", "my-folder/train/images", "my-folder/val/images"):
+        (tmp_path / folder).mkdir(parents=True)
+        for name in "ab":
+            pixels = random.integers(0, 255, (64, 80, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / folder / f"{name}.png")
+    for split in ("train", "val"):
+        (tmp_path / "my-folder" / split / "masks").mkdir()
+        for name in "ab":
+            labels = random.integers(0, 3, (64, 80)).astype(np.uint8)
+            Image.fromarray(labels).save(tmp_path / "my-folder" / split / "masks" / f"{name}.png")
+    shutil.copy(tmp_path / "photos" / "a.png", tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python_examples_run(code, workplace):
+    exec(compile(code, "example", "exec"), {})  # noqa: S102
+
+
+@pytest.mark.parametrize("code", blocks("bash", [ROOT / "README.md"]))
+def test_commands_of_the_readme_run(code, workplace):
+    for line in code.splitlines():
+        words = shlex.split(line.replace(".venv/bin/atrous", "atrous"))
+        if "atrous" not in words:
+            continue
+        arguments = words[words.index("atrous") + 1 :]
+        if arguments[0] == "train":
+            arguments += ["--epochs", "1"]  # enough to see that it runs
+        with pytest.raises(SystemExit) as exit_info:
+            main(arguments)
+        assert exit_info.value.code == 0, line
+
+
+@pytest.mark.parametrize("code", blocks("toml"))
+def test_recipes_in_the_docs_are_right(code):
+    table = tomllib.loads(code)
+    table["model"].setdefault("num_classes", 2)
+
+    recipe_from(table, where="docs")
+
+
+def test_ci_runs_the_command_of_the_readme():
+    (command,) = re.findall(r"^python3 .*pytest$", (ROOT / "README.md").read_text(), re.MULTILINE)
+
+    assert command in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
