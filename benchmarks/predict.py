@@ -30,9 +30,7 @@ def main() -> None:
     arguments = parser.parse_args()
     height, width = (int(side) for side in arguments.size.split("x"))
     pixels = _noise(height, width)
-    predictors = {
-        name: atrous.load(name, threads=arguments.threads) for name in arguments.models
-    }
+    predictors = {name: atrous.load(name, threads=arguments.threads) for name in arguments.models}
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in predictors}
     for turn in range(arguments.rounds + 2):
         for name, predictor in predictors.items():
@@ -65,9 +63,7 @@ def _noise(height: int, width: int) -> np.ndarray:
 
 def _hardware() -> str:
     names = {
-        line.split(":", 1)[1].strip()
-        for line in _cpu_lines()
-        if line.startswith("model name")
+        line.split(":", 1)[1].strip() for line in _cpu_lines() if line.startswith("model name")
     }
     return f"{', '.join(sorted(names)) or platform.processor()}, {os.cpu_count()} cores"
 

@@ -55,7 +55,7 @@ def write_known_network(
 
 def color_blocks(size: tuple[int, int] = (60, 90)) -> tuple[np.ndarray, np.ndarray]:
     """A picture of a red, a green and a blue third, and its labels."""
-    height, width = size
+    width = size[1]
     labels = np.broadcast_to(np.arange(width) * 3 // width, size).astype(np.uint8).copy()
     pixels = np.full((*size, 3), 20, np.uint8)
     for index in range(3):

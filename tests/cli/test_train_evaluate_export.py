@@ -3,6 +3,7 @@ import json
 import pytest
 
 from atrous.cli.main import main
+from conftest import write_camvid_like
 
 RECIPE = """
 [model]
@@ -32,8 +33,6 @@ def run(*arguments):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A run of one epoch on made-up data, and the data."""
-    from conftest import write_camvid_like
-
     root = tmp_path_factory.mktemp("trained")
     data = write_camvid_like(root / "data")
     recipe = root / "tiny.toml"

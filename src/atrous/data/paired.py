@@ -1,9 +1,8 @@
 """Folders of pictures beside folders of labels, the layout most datasets share."""
 
-import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,6 +11,7 @@ from atrous.data.sample import Pair, match_pairs
 from atrous.errors import ConfigError, DatasetError
 from atrous.imaging import read_labels
 from atrous.labels import LabelSet, as_palette, distinct_palette, numbered_label_set
+from atrous.validation import describe_problems
 
 _SPELLINGS = (
     ("{split}/images", "{split}/masks"),
@@ -99,22 +99,10 @@ def _read_description(path: Path) -> LabelSet:
         palette = as_palette(described.palette) if described.palette else None
         return LabelSet(names, palette or distinct_palette(len(names)), described.ignore)
     except ValidationError as error:
-        problems = "; ".join(_explain(problem) for problem in error.errors()[:5])
-        raise DatasetError(f"{path}: {problems}") from None
+        raise DatasetError(f"{path}: {describe_problems(error, _Description)}") from None
     except ConfigError as error:
         raise DatasetError(f"{path}: {error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path}: not TOML: {error}") from None
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _explain(problem: Any) -> str:
-    place = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "missing":
-        return f"{place} is missing"
-    if problem["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(place, _Description.model_fields, n=1)
-        known = f"known: {', '.join(_Description.model_fields)}"
-        return f"unknown key {place!r}; " + (f"did you mean {close[0]!r}?" if close else known)
-    return f"{place}: {problem['msg']}, not {problem['input']!r}"

@@ -1,6 +1,7 @@
 """ONNX: the file that the runtime install reads."""
 
 import contextlib
+import copy
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,8 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from atrous.encoders.xception_original import MaxPool
 from atrous.errors import DependencyError, ExportError, ResourceError
 from atrous.imaging import write_file
+from atrous.layers.conv import ConvNormAct
 from atrous.models.segmenter import Segmenter
 from atrous.models.torch_engine import TorchEngine
 from atrous.runtime.card import CARD_KEY, ModelCard
@@ -100,12 +103,13 @@ def _to_bytes(model: Segmenter, card: ModelCard, *, half: bool) -> bytes:
         import onnxscript  # noqa: F401, PLC0415
     except ModuleNotFoundError as error:
         raise DependencyError(f"export needs {error.name}; pip install 'atrous[export]'") from None
+    twin, same_padded = _symmetric_twin(model)
     # No side of the example divides another, so that no size is taken for a constant.
     example = torch.zeros(2, model_channels(model), 161, 195)
     dynamic = torch.export.Dim.DYNAMIC
     with _quiet():
         program = torch.onnx.export(
-            _LogitsAtStride(model).eval().cpu(),
+            _LogitsAtStride(twin).eval(),
             (example,),
             dynamo=True,
             opset_version=OPSET,
@@ -119,6 +123,7 @@ def _to_bytes(model: Segmenter, card: ModelCard, *, half: bool) -> bytes:
         raise ExportError("torch gave no ONNX program for this model")
     proto = program.model_proto
     _tidy(proto, card, half=half)
+    _pad_same(proto.graph, same_padded)
     onnx.checker.check_model(proto)
     return bytes(proto.SerializeToString())
 
@@ -127,6 +132,36 @@ def model_channels(model: Segmenter) -> int:
     """Channels of the images that a model reads."""
     first = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
     return first.in_channels
+
+
+def _symmetric_twin(model: Segmenter) -> tuple[Segmenter, set[str]]:
+    """A copy on the CPU without TensorFlow's padding, and the weights of what was padded so.
+
+    How much that rule pads depends on whether a side is even, which a traced graph of any size can
+    only say with arithmetic on shapes. ONNX has an attribute for it, set by `_pad_same`.
+    """
+    twin = copy.deepcopy(model).cpu()
+    padded = set()
+    for name, module in twin.named_modules():
+        if isinstance(module, ConvNormAct) and module.pads_itself:
+            module.pads_itself = False
+            rate, kernel = module.conv.dilation[0], module.conv.kernel_size[0]
+            module.conv.padding = (rate * (kernel // 2),) * 2
+            padded.add(f"{name}.conv.weight")
+        elif isinstance(module, MaxPool) and module.same:
+            raise ExportError("the original Xception with padding 'same' cannot be exported yet")
+    return twin, padded
+
+
+def _pad_same(graph: Any, weights: set[str]) -> None:
+    """Let the convolutions with these weights pad as TensorFlow does."""
+    from onnx import helper  # noqa: PLC0415
+
+    for node in graph.node:
+        if node.op_type == "Conv" and node.input[1] in weights:
+            kept = [item for item in node.attribute if item.name not in {"pads", "auto_pad"}]
+            del node.attribute[:]
+            node.attribute.extend([*kept, helper.make_attribute("auto_pad", "SAME_UPPER")])
 
 
 @contextlib.contextmanager

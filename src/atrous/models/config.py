@@ -1,13 +1,12 @@
 """What a model is built from."""
 
-import difflib
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
 
 from atrous.errors import ConfigError
+from atrous.validation import describe_problems
 
 AtrousRate = Annotated[int, Field(ge=1, le=1000)]
 Width = Annotated[int, Field(ge=1, le=4096)]
@@ -56,18 +55,4 @@ def model_config_from(values: Mapping[str, object]) -> ModelConfig:
     try:
         return ModelConfig.model_validate(values)
     except ValidationError as error:
-        problems = [_explain(problem) for problem in error.errors()[:5]]
-        raise ConfigError("; ".join(problems)) from None
-
-
-def _explain(problem: ErrorDetails) -> str:
-    place = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "missing":
-        return f"{place} is missing"
-    if problem["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(place, ModelConfig.model_fields, n=1)
-        known = ", ".join(ModelConfig.model_fields)
-        return f"unknown key {place!r}; " + (
-            f"did you mean {close[0]!r}?" if close else f"known: {known}"
-        )
-    return f"{place}: {problem['msg']}, not {problem['input']!r}"
+        raise ConfigError(describe_problems(error, ModelConfig)) from None

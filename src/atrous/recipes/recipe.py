@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from atrous.engine.config import DataConfig, TrainConfig
 from atrous.errors import ConfigError
 from atrous.models.config import ModelConfig
+from atrous.validation import describe_problems
 
 RECIPES = Path(__file__).parent
 """Where the recipes that atrous ships are."""
@@ -90,30 +91,4 @@ def recipe_from(table: dict[str, Any], *, where: str) -> Recipe:
         # As JSON, because a strict check of Python values would refuse lists for tuples.
         return Recipe.model_validate_json(json.dumps(table, default=str), strict=True)
     except ValidationError as error:
-        problems = [_explain(problem) for problem in error.errors()[:5]]
-        raise ConfigError(f"{where}: {'; '.join(problems)}") from None
-
-
-def _explain(problem: Any) -> str:
-    *table, key = (str(part) for part in problem["loc"] or ("recipe",))
-    place = ".".join((*table, key))
-    if problem["type"] == "value_error":
-        return f"{place}: {problem['ctx']['error']}"
-    if problem["type"] == "missing":
-        return f"{place} is missing"
-    if problem["type"] == "extra_forbidden":
-        known = _fields_at(table)
-        close = difflib.get_close_matches(key, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-        return f"unknown key {place!r}; {hint}"
-    return f"{place}: {problem['msg']}, not {problem['input']!r}"
-
-
-def _fields_at(table: list[str]) -> list[str]:
-    fields = Recipe.model_fields
-    for part in table:
-        annotation = fields[part].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
-        fields = annotation.model_fields
-    return list(fields)
+        raise ConfigError(f"{where}: {describe_problems(error, Recipe)}") from None

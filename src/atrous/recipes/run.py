@@ -185,12 +185,6 @@ def _build(
     recipe: Recipe, pairs: PairList, start: Path | None
 ) -> tuple[Trainee, DataLoader[Batch]]:
     """The model on its start, what moves it, and the batches that do."""
-    if min(recipe.train.batch_size, len(pairs.pairs)) < 2:
-        raise ConfigError(
-            "a step needs at least 2 pictures, for the norm behind image pooling has one value of "
-            f"each; train.batch_size is {recipe.train.batch_size}, the training split has "
-            f"{len(pairs.pairs)}"
-        )
     normalization = Normalization(recipe.data.mean, recipe.data.std)
     samples = Samples(
         pairs,

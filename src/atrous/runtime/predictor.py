@@ -75,8 +75,9 @@ def prepare(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]
     if limit and max(height, width) > limit:
         factor = limit / max(height, width)
         size = max(round(width * factor), 1), max(round(height * factor), 1)
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    mean, std = np.float32(preprocessing.mean), np.float32(preprocessing.std)
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    mean = np.array(preprocessing.mean, np.float32)
+    std = np.array(preprocessing.std, np.float32)
     normed = (pixels.astype(np.float32) - mean) / std
     return np.ascontiguousarray(normed.transpose(2, 0, 1)[None])
 

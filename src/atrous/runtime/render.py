@@ -35,7 +35,7 @@ def overlay(pixels: Pixels, mask: LabelMap, palette: Sequence[Color], *, opacity
         (H, W, 3) RGB.
     """
     colors = color_map(mask, palette)
-    mixed = cv2.addWeighted(colors, opacity, pixels, 1.0 - opacity, 0.0)
+    mixed = np.asarray(cv2.addWeighted(colors, opacity, pixels, 1.0 - opacity, 0.0), np.uint8)
     edges = np.zeros(mask.shape, bool)
     edges[1:] |= mask[1:] != mask[:-1]
     edges[:, 1:] |= mask[:, 1:] != mask[:, :-1]

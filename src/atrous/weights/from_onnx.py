@@ -9,7 +9,7 @@ from torch import nn
 
 from atrous.errors import AtrousError, DependencyError, WeightsError
 from atrous.models.build import build_model
-from atrous.models.config import ModelConfig
+from atrous.models.config import model_config_from
 from atrous.models.segmenter import Segmenter
 from atrous.runtime.card import CARD_KEY, ModelCard, read_card
 
@@ -34,8 +34,8 @@ def load_onnx_model(path: Path) -> tuple[Segmenter, ModelCard]:
     metadata = {entry.key: entry.value for entry in proto.metadata_props}
     card = read_card(metadata.get(CARD_KEY), where=str(path))
     try:
-        model = build_model(ModelConfig.model_validate(card.architecture))
-    except (AtrousError, ValueError) as error:
+        model = build_model(model_config_from(card.architecture))
+    except AtrousError as error:
         raise WeightsError(f"{path}: its architecture cannot be built ({error})") from None
     state = {name: torch.zeros_like(value) for name, value in model.state_dict().items()}
     for name, module in model.named_modules():

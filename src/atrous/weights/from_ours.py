@@ -8,6 +8,9 @@ from atrous.errors import WeightsError
 from atrous.weights.from_onnx import folded_norms, load_onnx_model
 from atrous.weights.model_file import load_model
 
+OUR_ENDINGS = (".onnx", ".safetensors")
+"""Endings of model files of ours."""
+
 
 def fill_from_ours(model: nn.Module, path: Path) -> list[str]:
     """Fill a model from a model file of ours, in place.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from atrous.errors import WeightsError
+from atrous.weights.from_ours import OUR_ENDINGS, fill_from_ours
 from atrous.weights.openvino_ir import read_openvino_ir
 from atrous.weights.rename import Rule, Values, rename
 
@@ -152,7 +153,7 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
 
     Args:
         model: A `atrous.models.segmenter.Segmenter` with the encoder that the file is of.
-        path: One of `START_FORMATS`.
+        path: A model file of ours (see `atrous.weights.from_ours`), or one of `START_FORMATS`.
 
     Returns:
         Names of the batch norms whose statistics were folded into the convolutions; give them to
@@ -161,10 +162,11 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
     Raises:
         WeightsError: If the file is unknown, damaged, or a tensor does not fit the model.
     """
+    if path.suffix in OUR_ENDINGS:
+        return fill_from_ours(model, path)
     if path.suffix not in START_FORMATS:
-        raise WeightsError(
-            f"{path}: unknown kind of weights to start from; known: {', '.join(START_FORMATS)}"
-        )
+        known = ", ".join((*OUR_ENDINGS, *START_FORMATS))
+        raise WeightsError(f"{path}: unknown kind of weights to start from; known: {known}")
     source = START_FORMATS[path.suffix]
     read = source.read(path)
     try:

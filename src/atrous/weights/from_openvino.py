@@ -1,1 +1,0 @@
-"""Read the constants of an OpenVINO IR without OpenVINO."""
