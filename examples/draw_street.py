@@ -323,7 +323,7 @@ def shopfront(house: House, hit: Hit) -> Array:
     item = dice(u3 / 0.22, v3 / 0.45)
     wares = (np.mod(v3, 0.45) < 0.24 + 0.14 * item) & within(np.mod(u3, 0.22), 0.11, 0.09)
     hue = tint(0.28 + 0.14 * dice(u3 / 0.22 + 7, v3 / 0.45), 1.15, 1.0, 0.8)
-    inside = mix((0.05, 0.05, 0.06), hue, 0.5 * (wares & (v3 < 1.7) & (item > -0.5)))
+    inside = mix((0.17, 0.155, 0.13), hue * 1.4, 0.8 * (wares & (v3 < 1.7) & (item > -0.5)))
     shine = smooth(-0.2, 0.8, noise(u * 0.8, b * 0.5)) * (0.4 + 0.6 * smooth(0.5, 2.5, b))
     inside = mix(inside, (0.52, 0.57, 0.62), 0.06 + 0.40 * shine)
     pane = within(u, 0, 2.2) & (b < 2.5) & (b > np.where(within(u, 1.4, 0.5), 0.1, 0.6))

@@ -149,19 +149,18 @@ def one_bit_png(side: int) -> bytes:
 
 
 _MEASURE = """
-import resource, sys, time
+import resource, sys
 from pathlib import Path
 from PIL import Image
 from atrous.errors import InputError
 from atrous.imaging import read_image
 Image.init()
-before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     read_image(Path(sys.argv[1]))
 except InputError as error:
-    seconds = time.process_time() - start
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    print(seconds, grown / 1024, error, sep="\\n")
+    print(grown / 1024, error, sep="\\n")
 """
 
 
@@ -171,11 +170,11 @@ def test_a_decompression_bomb_is_refused_from_its_header(tmp_path, side):
     run = subprocess.run(
         [sys.executable, "-c", _MEASURE, path], capture_output=True, text=True, check=True
     )
-    seconds, megabytes, message = run.stdout.splitlines()
+    megabytes, message = run.stdout.splitlines()
 
-    assert float(seconds) < 0.05
-    assert float(megabytes) < 50
-    assert "limit" in message
+    # Decoded, they would take 144 and 900 megabytes in grey, and three times that in RGB.
+    assert float(megabytes) < 15
+    assert "megapixels" in message
 
 
 def test_more_pixels_than_asked_for_are_refused_with_both_numbers():

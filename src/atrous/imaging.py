@@ -48,6 +48,9 @@ _PACKED_GREY = {"L;2": 85, "L;4": 17}
 
 _WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
+_PILLOW_LIMIT = Image.MAX_IMAGE_PIXELS or MAX_PIXELS
+"""Pillow itself refuses pictures of more than twice this, whatever our own limit is."""
+
 Pixels: TypeAlias = NDArray[np.uint8]
 """(H, W, 3) RGB."""
 LabelMap: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
@@ -179,8 +182,11 @@ def _decoding(name: str) -> Iterator[None]:
         yield
     except AtrousError:
         raise
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{name}: refused from its header: {error}") from None
+    except Image.DecompressionBombError:
+        raise InputError(
+            f"{name}: refused from its header: more than {2 * _PILLOW_LIMIT / 1e6:.0f} megapixels, "
+            "which is beyond what is ever decoded here; scale it down or cut it"
+        ) from None
     except UnidentifiedImageError:
         raise InputError(
             f"{name}: not a picture in a format that is read ({', '.join(FORMATS)})"

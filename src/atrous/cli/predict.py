@@ -1,5 +1,6 @@
 """``atrous predict``: from pictures to masks."""
 
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -74,8 +75,7 @@ def predict(
     outcome = _Outcome()
     pictures = _gather(sources, out, outcome)
     file_out = _single_file(out, pictures, wanted)
-    if pictures and not file_out:
-        _make_folder(out)
+    made_folder = bool(pictures) and not file_out and _make_folder(out)
     for picture in terminal.track(pictures, total=len(pictures), what="segmenting"):
         files = {wanted[0]: out} if file_out else _files_for(picture, out, wanted)
         try:
@@ -84,6 +84,9 @@ def predict(
             outcome.failed.append((str(picture.path), error))
             continue
         outcome.done.append(_row(picture, result, files))
+    if made_folder and not outcome.done:
+        with contextlib.suppress(OSError):
+            out.rmdir()
     _report(terminal, outcome, predictor)
     return outcome.exit_code
 
@@ -120,13 +123,16 @@ def _single_file(out: Path, pictures: tuple[FoundPicture, ...], kinds: tuple[str
     return True
 
 
-def _make_folder(out: Path) -> None:
+def _make_folder(out: Path) -> bool:
+    """Whether the folder had to be made; fails before anything is computed if it cannot be."""
+    there = out.is_dir()
     try:
         out.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         raise ResourceError(f"{out}: is a file; results need a folder") from None
     except OSError as error:
         raise ResourceError(f"{out}: cannot be made ({error.strerror})") from None
+    return not there
 
 
 def _files_for(picture: FoundPicture, out: Path, kinds: tuple[str, ...]) -> dict[str, Path]:

@@ -57,7 +57,7 @@ def draw_legend(pixels: Pixels, shares: dict[str, float], label_set: LabelSet) -
     height, width = pixels.shape[:2]
     if min(height, width) < _SMALLEST_WITH_LEGEND:
         return pixels
-    text_size = int(np.clip(min(height, width) // 30, 10, 64))
+    text_size = int(np.clip(min(height, width) // 38, 10, 64))
     line, pad = round(text_size * 1.4), text_size // 2
     rows = sorted(((share, name) for name, share in shares.items() if share > 0), reverse=True)
     rows = rows[: max((height - 4 * pad) // line, 1)]
