@@ -305,3 +305,18 @@ def test_training_teaches_the_network_something(camvid_like, out):
 
     assert after.mean_iou > before.mean_iou + 0.2
     assert notes.steps[-1].loss < 0.8 * notes.steps[0].loss
+
+
+def test_class_weights_are_dropped_after_their_epochs(camvid_like, tmp_path):
+    weights = {"class_weights": [5.0] * 11, "epochs": 2, "evaluate_every": 2}
+    losses = {}
+    for name, settings in {
+        "without": {"epochs": 2, "evaluate_every": 2},
+        "at once": weights | {"class_weights_epochs": 0},
+        "never": weights,
+    }.items():
+        train(camvid_like, tmp_path / name, recipe=tiny_recipe(**settings))
+        losses[name] = [float(row["loss"]) for row in rows_of(tmp_path / name)]
+
+    assert losses["at once"] == losses["without"]
+    assert losses["never"][0] > 3 * losses["without"][0]

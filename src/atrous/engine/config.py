@@ -66,6 +66,9 @@ class TrainConfig(BaseModel):
     """learning_rate * (1 - step / total_steps) ** poly_power."""
     class_weights: tuple[Positive, ...] | None = None
     """Factor on the loss of each class; None for 1."""
+    class_weights_epochs: int | None = Field(default=None, ge=0)
+    """Epochs after which class_weights are dropped; None to keep them. Weights help rare classes
+    to be found; without them in the end the classes get their true extent."""
     norm_momentum: Annotated[float, Field(gt=0, le=1)] | None = None
     """Share of each batch in the norms' running statistics; None keeps the network's own,
     which suit runs of tens of thousands of steps."""

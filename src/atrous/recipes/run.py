@@ -107,6 +107,8 @@ def run_training(
     if trainee.average:
         trainee.average.to(accelerator.device)
     weights = recipe.train.class_weights
+    limit = recipe.train.class_weights_epochs
+    weighted_epochs = recipe.train.epochs if limit is None else limit
     class_weights = torch.tensor(weights, device=accelerator.device) if weights else None
     card = _card(recipe, name, pairs, settings)
     engine = TorchEngine(accelerator.unwrap_model(trainee.to_keep), device=accelerator.device)
@@ -124,7 +126,7 @@ def run_training(
             batches,
             accelerator,
             ignore_index=pairs.label_set.ignore_index,
-            class_weights=class_weights,
+            class_weights=class_weights if trainee.epoch < weighted_epochs else None,
             on_step=reporter.stepped,
         )
         last = trainee.epoch == recipe.train.epochs
