@@ -20,8 +20,9 @@ from atrous.export.onnx import export_onnx
 from atrous.runtime.predictor import prepare
 
 CONVENTION = (
-    "one confusion matrix over the split, ignored pixels left out, single scale, whole picture, "
-    "measured on the exported file with ONNX Runtime"
+    "one confusion matrix over the split, ignored pixels left out, whole picture, one scale (the "
+    "card's longest_side), labels at their own size, measured on the exported file with ONNX "
+    "Runtime"
 )
 DESCRIPTION = (
     "Street scenes seen from a car: DeepLab V3+ with MobileNetV2, output stride 16, trained on the "
@@ -40,8 +41,14 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--longest-side", type=int, help="instead of the card's")
     arguments = parser.parse_args()
     model, card = atrous.load_model(arguments.run / "last.safetensors")
+    if arguments.longest_side:
+        preprocessing = card.preprocessing.model_copy(
+            update={"longest_side": arguments.longest_side}
+        )
+        card = card.model_copy(update={"preprocessing": preprocessing})
     pairs = open_split(arguments.data, card.result["split"])
     examples = [
         prepare(read_pair(pair, pairs.label_set).image, card.preprocessing) for pair in pairs.pairs

@@ -73,14 +73,17 @@ def test_pixels_are_normalized_as_the_card_says():
     assert images.shape == (1, 3, 2, 3)
 
 
-def test_only_pictures_above_the_longest_side_are_shrunk():
-    preprocessing = Preprocessing(longest_side=100)
+@pytest.mark.parametrize(
+    ("size", "seen"), [((40, 100), (40, 100)), ((300, 150), (100, 50)), ((10, 20), (50, 100))]
+)
+def test_the_network_sees_every_picture_at_the_longest_side(size, seen):
+    images = prepare(np.zeros((*size, 3), np.uint8), Preprocessing(longest_side=100))
 
-    kept = prepare(np.zeros((40, 100, 3), np.uint8), preprocessing)
-    shrunk = prepare(np.zeros((300, 150, 3), np.uint8), preprocessing)
+    assert images.shape == (1, 3, *seen)
 
-    assert kept.shape == (1, 3, 40, 100)
-    assert shrunk.shape == (1, 3, 100, 50)
+
+def test_without_a_longest_side_pictures_stay_as_they_are():
+    assert prepare(np.zeros((7, 900, 3), np.uint8), Preprocessing()).shape == (1, 3, 7, 900)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ class DataConfig(BaseModel):
     std: tuple[Positive, Positive, Positive] = (127.5, 127.5, 127.5)
     """Divided by after that."""
     longest_side: int | None = Field(default=None, ge=33)
-    """Written into the model's card: larger pictures are shrunk to it before prediction."""
+    """Written into the model's card: pictures are resized to it before prediction, and before the
+    measurements of the run; None leaves them as they are."""
     workers: int = Field(default=1, ge=0)
     """Processes that read and augment beside the training."""
 

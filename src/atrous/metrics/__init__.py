@@ -1,1 +1,1 @@
-"""."""
+"""Scores as the benchmarks count them."""

@@ -1,1 +1,1 @@
-"""."""
+"""Recipes: everything that makes a result, from a TOML file to a run folder."""

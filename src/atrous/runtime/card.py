@@ -23,8 +23,8 @@ class Preprocessing(BaseModel):
     std: tuple[float, float, float] = (127.5, 127.5, 127.5)
     """Divided by after that."""
     longest_side: int | None = Field(default=None, ge=33)
-    """Larger pictures are shrunk until their longest side has this many pixels, near the size
-    of the training pictures; None leaves every picture as it is."""
+    """Pictures are resized until their longest side has this many pixels, near the scale of the
+    pictures in training; None leaves every picture as it is."""
 
 
 class ModelCard(BaseModel):

@@ -38,8 +38,8 @@ class Predictor:
     def predict(self, image: Source) -> Segmentation:
         """Segment one picture; the mask has exactly its size.
 
-        Pictures larger than the card's ``longest_side`` are shrunk for the network, and the
-        labels come back at full size.
+        The network sees the picture at the card's ``longest_side``, and the labels come back at
+        the picture's own size.
 
         Args:
             image: A file, a Pillow image, or (H, W, 3) uint8 RGB pixels.
@@ -69,13 +69,15 @@ class Predictor:
 
 
 def prepare(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """Shrink if need be, and normalize: (H, W, 3) RGB -> (1, 3, h, w)."""
+    """Resize if need be, and normalize: (H, W, 3) RGB -> (1, 3, h, w)."""
     height, width = pixels.shape[:2]
-    limit = preprocessing.longest_side
-    if limit and max(height, width) > limit:
-        factor = limit / max(height, width)
+    wanted = preprocessing.longest_side
+    if wanted and max(height, width) != wanted:
+        factor = wanted / max(height, width)
         size = max(round(width * factor), 1), max(round(height * factor), 1)
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+        # The same two ways as in training: shrunk by areas, enlarged bilinearly.
+        smooth = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=smooth), np.uint8)
     mean = np.array(preprocessing.mean, np.float32)
     std = np.array(preprocessing.std, np.float32)
     normed = (pixels.astype(np.float32) - mean) / std
