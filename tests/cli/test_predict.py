@@ -133,6 +133,8 @@ def test_a_second_run_does_not_segment_its_own_results(run, tmp_path):
         (("a.png", "-o", "a.png/out"), 6, "cannot be made"),
         (("missing.png",), 3, "no such file or folder"),
         (("huge.png", "--max-megapixels", "0.001"), 3, "more than the limit"),
+        (("a.png", "--max-megapixels", "nan"), 2, "--max-megapixels"),
+        (("a.png", "--threads", "-3"), 2, "Must be >= 0"),
     ],
 )
 def test_every_mistake_has_its_sentence_and_its_exit_code(run, tmp_path, arguments, code, reason):

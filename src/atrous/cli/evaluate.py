@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich.table import Table
 
 from atrous.cli.options import JsonFlag, QuietFlag, ThreadsOption
@@ -28,7 +29,10 @@ def evaluate(
     split: Annotated[str, Parameter(help="Which split to measure.")] = "val",
     layout: Annotated[str, Parameter(help="auto, or a name such as camvid or paired.")] = "auto",
     min_miou: Annotated[
-        float | None, Parameter(help="Exit with 1 if the mean IoU (0 to 1) is lower.")
+        float | None,
+        Parameter(
+            help="Exit with 1 if the mean IoU (0 to 1) is lower.", validator=Number(gte=0, lte=1)
+        ),
     ] = None,
     threads: ThreadsOption = 0,
     json: JsonFlag = False,

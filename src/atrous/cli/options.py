@@ -3,6 +3,7 @@
 from typing import Annotated, TypeAlias
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 JsonFlag: TypeAlias = Annotated[
     bool, Parameter(name="--json", negative="", help="Print one JSON object as the result.")
@@ -22,5 +23,9 @@ ModelOption: TypeAlias = Annotated[
     ),
 ]
 ThreadsOption: TypeAlias = Annotated[
-    int, Parameter(help="Threads for the network; 0 for one for each core.")
+    int,
+    Parameter(
+        help="Threads for the network; 0 for one for each core.",
+        validator=Number(gte=0, lte=1024),
+    ),
 ]

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from atrous.cli.options import JsonFlag, ModelOption, OverwriteFlag, QuietFlag, ThreadsOption
 from atrous.cli.terminal import Terminal, shares_table
@@ -54,7 +55,11 @@ def predict(
     ] = "mask,overlay",
     overwrite: OverwriteFlag = False,
     max_megapixels: Annotated[
-        float, Parameter(help="Larger pictures are refused from their header.")
+        float,
+        Parameter(
+            help="Larger pictures are refused from their header.",
+            validator=Number(gt=0, lte=1_000_000),
+        ),
     ] = MAX_PIXELS / 1e6,
     threads: ThreadsOption = 0,
     json: JsonFlag = False,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from atrous.cli.options import JsonFlag, QuietFlag
 from atrous.cli.terminal import Meter, Terminal
@@ -33,7 +34,9 @@ def train(
     resume: Annotated[
         bool, Parameter(negative="", help="Go on from the newest checkpoint in OUT.")
     ] = False,
-    epochs: Annotated[int | None, Parameter(help="Instead of the recipe's.")] = None,
+    epochs: Annotated[
+        int | None, Parameter(help="Instead of the recipe's.", validator=Number(gte=1))
+    ] = None,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> int:

@@ -62,7 +62,9 @@ def draw_legend(pixels: Pixels, shares: dict[str, float], label_set: LabelSet) -
     rows = sorted(((share, name) for name, share in shares.items() if share > 0), reverse=True)
     rows = rows[: max((height - 4 * pad) // line, 1)]
     font = ImageFont.load_default(text_size)
-    texts = [f"{name}  {share:.1%}" for share, name in rows]
+    texts = [
+        f"{name}  {share:.1%}" if share >= 0.0005 else f"{name}  < 0.1%" for share, name in rows
+    ]
     box = (
         pad,
         pad,
