@@ -62,7 +62,7 @@ def test_low_level_maps_come_from_the_units_that_stride(architecture, taps):
 
 def test_a_low_level_map_is_not_yet_rectified():
     torch.manual_seed(0)
-    unit = XceptionUnit(4, Unit((8, 8, 8), stride=2), atrous_rate=1).eval()
+    unit = XceptionUnit(4, Unit((8, 8, 8), stride=2), atrous_rates=(1, 1, 1)).eval()
     x = torch.randn(1, 4, 9, 9)
 
     _, low_level = unit(x)
@@ -73,14 +73,14 @@ def test_a_low_level_map_is_not_yet_rectified():
 
 
 def test_the_stride_is_on_the_third_convolution():
-    unit = XceptionUnit(4, Unit((8, 8, 8), stride=2), atrous_rate=1)
+    unit = XceptionUnit(4, Unit((8, 8, 8), stride=2), atrous_rates=(1, 1, 1))
 
     assert [conv.depthwise.conv.stride[0] for conv in unit.convs] == [1, 1, 2]
     assert unit.shortcut.conv.stride == (2, 2)
 
 
 def test_the_shortcut_reads_the_map_before_its_relu():
-    unit = XceptionUnit(6, Unit((6, 6, 6), skip="sum"), atrous_rate=1).eval()
+    unit = XceptionUnit(6, Unit((6, 6, 6), skip="sum"), atrous_rates=(1, 1, 1)).eval()
     unit.convs[2].pointwise.conv.weight.data.zero_()
     x = torch.randn(1, 6, 5, 5)
 
@@ -117,3 +117,36 @@ def test_every_norm_has_the_epsilon_of_the_released_code():
 def test_an_output_stride_that_is_not_offered_is_refused():
     with pytest.raises(ConfigError, match=r"output_stride must be one of \(8, 16, 32\), not 4"):
         AlignedXception("xception41", output_stride=4)
+
+
+def relus_between_halves(encoder):
+    return [
+        isinstance(conv.depthwise.activation, torch.nn.ReLU)
+        for unit in encoder.units
+        for conv in unit.convs
+    ]
+
+
+def test_only_the_last_unit_has_a_relu_between_the_halves():
+    with torch.device("meta"):
+        found = relus_between_halves(AlignedXception("xception41"))
+
+    assert found == [False] * (len(found) - 3) + [True] * 3
+
+
+def test_the_papers_form_has_one_behind_every_depthwise_convolution():
+    with torch.device("meta"):
+        paper = AlignedXception("xception41", relu_after_depthwise=True)
+        released = AlignedXception("xception41")
+
+    assert all(relus_between_halves(paper))
+    assert paper.state_dict().keys() == released.state_dict().keys()
+
+
+def test_multi_grid_multiplies_the_rates_of_the_last_unit():
+    with torch.device("meta"):
+        encoder = AlignedXception("xception41", output_stride=16, multi_grid=(1, 2, 4))
+
+    rates = [[c.depthwise.conv.dilation[0] for c in unit.convs] for unit in encoder.units]
+    assert rates[-1] == [2, 4, 8]
+    assert all(rate == [1, 1, 1] for rate in rates[:-1])

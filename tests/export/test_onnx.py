@@ -13,10 +13,10 @@ from atrous.runtime.onnx_engine import OnnxEngine
 from atrous.weights.from_onnx import load_onnx_model
 
 
-def small_model(**changes):
+def small_model(encoder="mobilenetv2_035", **changes):
     """A small model whose norms have statistics worth folding, and its card."""
     config = ModelConfig(
-        encoder="mobilenetv2_035",
+        encoder=encoder,
         num_classes=3,
         decoder_channels=16,
         reduced_channels=8,
@@ -101,6 +101,18 @@ def test_half_storage_halves_the_file_and_keeps_the_network_in_32_bits(exported,
     assert agreement.equal_labels > 0.98
     same_weights = TorchEngine(load_onnx_model(tmp_path / "half.onnx")[0])
     difference = OnnxEngine(tmp_path / "half.onnx").run(images) - same_weights.run(images)
+    assert np.abs(difference).max() < 1e-4
+
+
+@pytest.mark.parametrize("padding", ["same", "symmetric"])
+def test_max_pooling_pads_in_the_file_as_in_torch(padding, tmp_path):
+    model, card = small_model("resnet18_beta", padding=padding, output_stride=16)
+    images = np.random.default_rng(1).normal(size=(1, 3, 50, 64)).astype(np.float32)
+
+    export_onnx(model, card, tmp_path / "m.onnx", examples=[images])
+
+    difference = OnnxEngine(tmp_path / "m.onnx").run(images) - TorchEngine(model).run(images)
+    # Padding one pixel elsewhere moves these logits by 0.1 and more.
     assert np.abs(difference).max() < 1e-4
 
 

@@ -90,3 +90,15 @@ def test_an_encoder_of_one_s_own_is_built_by_its_name():
 
     assert isinstance(model.encoder, Shrink)
     assert model(torch.randn(1, 3, 33, 47)).isfinite().all()
+
+
+@pytest.mark.parametrize("encoder", ["mobilenetv2", "xception"])
+def test_multi_grid_is_refused_where_there_is_no_place_for_it(encoder):
+    with pytest.raises(ConfigError, match=r"multi_grid \(1, 2, 4\) has no place in"):
+        build_without_values(encoder=encoder, num_classes=2, multi_grid=(1, 2, 4))
+
+
+def test_multi_grid_reaches_the_encoder():
+    model = build_without_values(encoder="resnet50_beta", num_classes=2, multi_grid=(1, 2, 4))
+
+    assert [unit.convs[1].conv.dilation[0] for unit in model.encoder.units[-3:]] == [2, 4, 8]

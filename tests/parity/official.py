@@ -23,9 +23,11 @@ OFFICIAL: dict[str, dict[str, object]] = {
     "xception_41": {"encoder": "xception41"},
     "xception_65": {"encoder": "xception65"},
     "xception_71": {"encoder": "xception71"},
+    "resnet_v1_50_beta": {"encoder": "resnet50_beta", "multi_grid": (1, 2, 4)},
     "mobilenet_v2": {"encoder": "mobilenetv2", "decoder": "deeplabv3", "atrous_rates": ()},
 }
-"""How the released code builds its graphs: MobileNetV2 without decoder and atrous branches."""
+"""How the released code builds its graphs: MobileNetV2 without decoder and atrous branches, and
+ResNet with the multi-grid that its public checkpoints want."""
 
 _NORM_PARTS = {
     "weight": "gamma",
@@ -43,6 +45,7 @@ _HEAD = (
 )
 _UNITS_BEFORE_THE_MIDDLE = {"xception_41": 3, "xception_65": 3, "xception_71": 5}
 _UNITS_IN_THE_MIDDLE = {"xception_41": 8, "xception_65": 16, "xception_71": 16}
+_RESNET50_BLOCKS = (3, 4, 6, 3)
 
 
 def official_config(variant: str, *, output_stride: int) -> ModelConfig:
@@ -109,6 +112,8 @@ def _scope(variant: str, layer: str) -> str:
     _, group, *place = layer.split(".")
     if variant == "mobilenet_v2":
         return _mobilenet_scope(group, place)
+    if variant == "resnet_v1_50_beta":
+        return f"resnet_v1_50/{_resnet_scope(group, place)}"
     return f"{variant}/{_xception_scope(variant, group, place)}"
 
 
@@ -117,6 +122,16 @@ def _mobilenet_scope(group: str, place: list[str]) -> str:
         return "MobilenetV2/Conv"
     index, part = place
     return f"MobilenetV2/expanded_conv_{index}/{part}".replace("_conv_0/", "_conv/")
+
+
+def _resnet_scope(group: str, place: list[str]) -> str:
+    if group == "root":
+        return f"conv1_{int(place[0]) + 1}"
+    unit, block = int(place[0]), 0
+    while unit >= _RESNET50_BLOCKS[block]:
+        unit, block = unit - _RESNET50_BLOCKS[block], block + 1
+    part = "shortcut" if place[1] == "shortcut" else f"conv{int(place[2]) + 1}"
+    return f"block{block + 1}/unit_{unit + 1}/bottleneck_v1/{part}"
 
 
 def _xception_scope(variant: str, group: str, place: list[str]) -> str:

@@ -23,7 +23,7 @@ CLASS_STEP = 4
 
 def main() -> None:
     """Write one file for each network."""
-    for variant in ("xception_65", "mobilenet_v2"):
+    for variant in ("xception_65", "mobilenet_v2", "resnet_v1_50_beta"):
         logits = {}
         for output_stride in (8, 16):
             model = build_official(variant, output_stride=output_stride)

@@ -17,10 +17,13 @@ from atrous.models.config import ModelConfig
 
 PLAIN = {"separable": False}
 NO_DECODER = {"decoder": "deeplabv3"}
+MULTI_GRID = {"multi_grid": (1, 2, 4)}
+RESNET = MULTI_GRID | PLAIN
+FULL_RATES = {"atrous_rates": (6, 12, 18)}
 WITHOUT_ATROUS_BRANCHES = {"decoder": "deeplabv3", "atrous_rates": ()}
 VOC, CITYSCAPES = (513, 513), (1025, 2049)
 # Encoder, options, output stride, size, what the profiler counted, and the published number in
-# billions (DeepLab V3+, table 5; the model zoo's page for MobileNetV2 and Cityscapes).
+# billions (DeepLab V3+, tables 3 and 5; the model zoo's page for MobileNetV2 and Cityscapes).
 COUNTED = [
     ("xception65", PLAIN | NO_DECODER, 16, VOC, 67_852_975_808, 68.00),
     ("xception65", PLAIN | NO_DECODER, 8, VOC, 240_674_165_712, 240.85),
@@ -37,6 +40,15 @@ COUNTED = [
     ("mobilenetv2_050", WITHOUT_ATROUS_BRANCHES, 16, VOC, 868_365_024, 0.88),
     ("mobilenetv2_050", WITHOUT_ATROUS_BRANCHES, 8, VOC, 2_825_735_808, 2.84),
     ("mobilenetv2", WITHOUT_ATROUS_BRANCHES, 16, CITYSCAPES, 21_238_109_312, 21.27),
+    ("resnet50_beta", MULTI_GRID, 16, VOC, 46_405_451_632, None),
+    ("resnet50_beta", MULTI_GRID, 8, VOC, 130_894_626_672, None),
+    ("resnet101_beta", RESNET | NO_DECODER, 16, VOC, 80_834_763_712, 81.02),
+    ("resnet101_beta", RESNET | NO_DECODER, 8, VOC, 275_940_039_616, 276.18),
+    ("resnet101_beta", RESNET | NO_DECODER | FULL_RATES, 32, VOC, 53_435_628_480, None),
+    # 101.28 in the paper, which does not fit its own other rows.
+    ("resnet101_beta", RESNET, 16, VOC, 102_593_739_712, None),
+    ("resnet101_beta", RESNET, 8, VOC, 297_682_156_480, 297.92),
+    ("resnet101_beta", RESNET | FULL_RATES, 32, VOC, 75_198_905_280, None),
     ("xception65", {}, 16, CITYSCAPES, 418_446_072_944, 418.64),
 ]
 every_count = pytest.mark.parametrize(
@@ -80,6 +92,14 @@ def test_multiply_adds_are_those_of_the_official_graph(
     if published:
         # The published numbers count norms and sums too, and the zoo rounds to two digits.
         assert counted / 1e9 == pytest.approx(published, rel=0.015)
+
+
+@pytest.mark.parametrize(("options", "published"), [(NO_DECODER, 52.43), ({}, 74.20)])
+def test_the_papers_numbers_at_output_stride_32_are_those_of_halved_rates(options, published):
+    # Table 3. Rates 6, 12, 18 miss them by 2 %; 3, 6, 9 fit as closely as all the other rows do.
+    model = build_empty("resnet101_beta", RESNET | options, 32, VOC)
+
+    assert count_by_layer(model, VOC, fill_up=True) / 1e9 == pytest.approx(published, rel=0.004)
 
 
 @pytest.mark.parametrize("options", [{}, PLAIN, NO_DECODER])

@@ -26,6 +26,7 @@ from parity.store import CLASS_STEP, STORED, STORED_SHAPE
 
 TOLERANCE = 1e-3
 SHAPES = [(1, 97, 130), (2, 65, 65), (1, 64, 84)]
+WITH_LOGITS = ("xception_65", "mobilenet_v2", "resnet_v1_50_beta")
 
 
 @cache
@@ -41,7 +42,7 @@ def relative_difference(logits: torch.Tensor, expected: np.ndarray) -> float:
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("output_stride", [16, 8])
-@pytest.mark.parametrize("variant", ["xception_65", "mobilenet_v2"])
+@pytest.mark.parametrize("variant", WITH_LOGITS)
 def test_logits_are_those_of_the_official_graph(variant, output_stride, shape, oracle):
     key = "logits_os{}_{}x{}x{}".format(output_stride, *shape)
     expected = np.load(oracle / f"compact_{variant}.npz")[key].transpose(0, 3, 1, 2)
@@ -69,7 +70,7 @@ def test_every_official_variable_has_one_place_in_our_network(variant, oracle):
 
 
 @pytest.mark.parametrize("output_stride", [16, 8])
-@pytest.mark.parametrize("variant", ["xception_65", "mobilenet_v2"])
+@pytest.mark.parametrize("variant", WITH_LOGITS)
 def test_logits_are_those_stored_when_the_official_graph_agreed(variant, output_stride):
     stored = np.load(STORED / f"{variant}.npz")
 

@@ -6,22 +6,34 @@ from typing import TypeAlias
 
 from atrous.encoders.base import Encoder, FeatureSpec
 from atrous.encoders.mobilenetv2 import MobileNetV2
+from atrous.encoders.resnet import ResNet
 from atrous.encoders.xception import AlignedXception
 from atrous.encoders.xception_original import Xception
 
 EncoderBuilder: TypeAlias = Callable[..., Encoder]
-"""Called with ``output_stride`` and ``in_channels`` by keyword, and with ``padding`` if a model
-asks for another than ``symmetric``."""
+"""Called with ``output_stride`` and ``in_channels`` by keyword, and with ``padding`` and
+``multi_grid`` if a model asks for others than ``symmetric`` and 1, 1, 1."""
+
+_aligned_as_in_the_paper = partial(AlignedXception, relu_after_depthwise=True)
 
 ENCODERS: Mapping[str, EncoderBuilder] = {
     "mobilenetv2": MobileNetV2,
     "mobilenetv2_035": partial(MobileNetV2, width=0.35),
     "mobilenetv2_050": partial(MobileNetV2, width=0.5),
     "mobilenetv2_140": partial(MobileNetV2, width=1.4),
+    "resnet18": partial(ResNet, "resnet18"),
+    "resnet18_beta": partial(ResNet, "resnet18_beta"),
+    "resnet50": partial(ResNet, "resnet50"),
+    "resnet50_beta": partial(ResNet, "resnet50_beta"),
+    "resnet101": partial(ResNet, "resnet101"),
+    "resnet101_beta": partial(ResNet, "resnet101_beta"),
     "xception": Xception,
     "xception41": partial(AlignedXception, "xception41"),
     "xception65": partial(AlignedXception, "xception65"),
     "xception71": partial(AlignedXception, "xception71"),
+    "xception41_paper": partial(_aligned_as_in_the_paper, "xception41"),
+    "xception65_paper": partial(_aligned_as_in_the_paper, "xception65"),
+    "xception71_paper": partial(_aligned_as_in_the_paper, "xception71"),
 }
 
 __all__ = ["ENCODERS", "Encoder", "EncoderBuilder", "FeatureSpec"]

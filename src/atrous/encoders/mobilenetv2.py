@@ -3,10 +3,12 @@
 Layer for layer as in the released TensorFlow code, down to how a width multiplier rounds.
 """
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from atrous.encoders.base import Encoder, FeatureSpec
-from atrous.layers.atrous import check_output_stride, strides_to_rates
+from atrous.layers.atrous import check_output_stride, refuse_multi_grid, strides_to_rates
 from atrous.layers.conv import ConvNormAct, Padding
 from atrous.layers.norm import mobilenet_norm
 
@@ -97,9 +99,10 @@ class MobileNetV2(Encoder):
         in_channels: Channels of the images.
         width: Multiplier of all channels.
         padding: ``same`` reproduces TensorFlow on even sides, see `atrous.layers.conv.Padding`.
+        multi_grid: Not for this network; only the factors 1, 1, 1 are taken.
 
     Raises:
-        ConfigError: If ``output_stride`` is not one of the three.
+        ConfigError: If ``output_stride`` is not one of the three, or ``multi_grid`` is set.
     """
 
     def __init__(
@@ -109,9 +112,11 @@ class MobileNetV2(Encoder):
         in_channels: int = 3,
         width: float = 1.0,
         padding: Padding = "symmetric",
+        multi_grid: Sequence[int] = (1, 1, 1),
     ) -> None:
         super().__init__()
         check_output_stride(output_stride)
+        refuse_multi_grid(multi_grid, "MobileNetV2")
         divisor = 8 if width == 1.0 else 1
         rows = [
             (expansion, round_channels(channels * width, divisor=divisor, least=divisor), stride)

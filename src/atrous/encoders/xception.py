@@ -4,6 +4,7 @@ Layer for layer as in the released TensorFlow code, which has no ReLU between th
 separable convolution, although the paper says so; only the last block has one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
@@ -58,15 +59,24 @@ class XceptionUnit(nn.Module):
     Args:
         in_channels: Channels of the input.
         unit: Channels, stride and shortcut.
-        atrous_rate: Rate of all three depthwise convolutions.
+        atrous_rates: Rate of each of the three depthwise convolutions.
+        relu_after_depthwise: Whether a ReLU stands behind every depthwise half, as in the paper.
     """
 
-    def __init__(self, in_channels: int, unit: Unit, *, atrous_rate: int) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        unit: Unit,
+        *,
+        atrous_rates: Sequence[int],
+        relu_after_depthwise: bool = False,
+    ) -> None:
         super().__init__()
         self.relu_first = not unit.relu_inside
         self.convs = nn.ModuleList()
         channels = in_channels
-        for index, out_channels in enumerate(unit.channels):
+        pairs = zip(unit.channels, atrous_rates, strict=True)
+        for index, (out_channels, atrous_rate) in enumerate(pairs):
             self.convs.append(
                 SeparableConv(
                     channels,
@@ -75,7 +85,7 @@ class XceptionUnit(nn.Module):
                     atrous_rate=atrous_rate,
                     norm=xception_norm,
                     depthwise_norm=xception_norm,
-                    relu_between=unit.relu_inside,
+                    relu_between=unit.relu_inside or relu_after_depthwise,
                     relu_after=unit.relu_inside,
                 )
             )
@@ -111,6 +121,10 @@ class AlignedXception(Encoder):
         in_channels: Channels of the images.
         padding: Both kinds build the same network: the released code pads this one alike on
             both sides, unlike its MobileNetV2.
+        multi_grid: Factors on the atrous rates of the last unit's three convolutions; the paper
+            found no gain and uses none.
+        relu_after_depthwise: A ReLU behind every depthwise convolution, as the paper says
+            (section 3.2); the released code and all its weights have none.
 
     Raises:
         ConfigError: If ``output_stride`` is not one of the three.
@@ -123,6 +137,8 @@ class AlignedXception(Encoder):
         output_stride: int = 16,
         in_channels: int = 3,
         padding: Padding = "symmetric",  # noqa: ARG002
+        multi_grid: Sequence[int] = (1, 1, 1),
+        relu_after_depthwise: bool = False,
     ) -> None:
         super().__init__()
         check_output_stride(output_stride)
@@ -142,8 +158,15 @@ class AlignedXception(Encoder):
             if unit_stride > 1 and stride >= 4:
                 self.taps.append(index)
                 specs.append(FeatureSpec(unit.channels[1], stride))
-            built = replace(unit, stride=unit_stride)
-            self.units.append(XceptionUnit(channels, built, atrous_rate=rate))
+            grid = multi_grid if unit is units[-1] else (1, 1, 1)
+            self.units.append(
+                XceptionUnit(
+                    channels,
+                    replace(unit, stride=unit_stride),
+                    atrous_rates=[rate * factor for factor in grid],
+                    relu_after_depthwise=relu_after_depthwise,
+                )
+            )
             channels, stride = unit.channels[-1], stride * unit_stride
         self.feature_specs = (*specs, FeatureSpec(channels, stride))
 

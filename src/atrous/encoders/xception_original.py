@@ -5,12 +5,15 @@ ceil(side / stride) as every encoder promises, and a stage whose stride is taken
 stride 1 and hands its stride on as an atrous rate.
 """
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from atrous.encoders.base import Encoder, FeatureSpec
-from atrous.layers.atrous import check_output_stride, strides_to_rates
-from atrous.layers.conv import ConvNormAct, Padding, SeparableConv, pad_same
+from atrous.layers.atrous import check_output_stride, refuse_multi_grid, strides_to_rates
+from atrous.layers.conv import ConvNormAct, Padding, SeparableConv
 from atrous.layers.norm import keras_norm
+from atrous.layers.pool import MaxPool
 
 _STAGES = ((128, 128), (256, 256), (728, 728), *[(728, 728, 728)] * 8, (728, 1024))
 """Channels of the separable convolutions of modules 2 to 13."""
@@ -27,40 +30,6 @@ def _separable(in_channels: int, out_channels: int, atrous_rate: int) -> Separab
         relu_between=False,
         relu_after=False,
     )
-
-
-class MaxPool(nn.Module):
-    """3x3 max pooling with an atrous rate, padded on both sides or as TensorFlow does.
-
-    Args:
-        stride: Input pixels for each output pixel.
-        atrous_rate: Spacing of the window's taps.
-        padding: See `atrous.layers.conv.Padding`.
-    """
-
-    def __init__(self, *, stride: int, atrous_rate: int, padding: Padding) -> None:
-        super().__init__()
-        self.stride, self.atrous_rate = stride, atrous_rate
-        self.same = padding == "same"
-        self.pool = nn.MaxPool2d(
-            3, stride, padding=0 if self.same else atrous_rate, dilation=atrous_rate
-        )
-        if not self.same and atrous_rate > 1:
-            # MaxPool2d pads by half a dense window at most, so wider pads are put on first.
-            self.pool.padding = 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, C, ceil(h / stride), ceil(w / stride))."""
-        if self.same or self.atrous_rate > 1:
-            stride = self.stride if self.same else 1
-            x = pad_same(
-                x,
-                kernel_size=3,
-                stride=stride,
-                atrous_rate=self.atrous_rate,
-                value=float("-inf"),
-            )
-        return self.pool(x)
 
 
 class XceptionModule(nn.Module):
@@ -114,16 +83,23 @@ class Xception(Encoder):
         output_stride: Stride of the deepest map: 8, 16 or 32.
         in_channels: Channels of the images.
         padding: ``same`` reproduces Keras on even sides, see `atrous.layers.conv.Padding`.
+        multi_grid: Not for this network; only the factors 1, 1, 1 are taken.
 
     Raises:
-        ConfigError: If ``output_stride`` is not one of the three.
+        ConfigError: If ``output_stride`` is not one of the three, or ``multi_grid`` is set.
     """
 
     def __init__(
-        self, *, output_stride: int = 16, in_channels: int = 3, padding: Padding = "symmetric"
+        self,
+        *,
+        output_stride: int = 16,
+        in_channels: int = 3,
+        padding: Padding = "symmetric",
+        multi_grid: Sequence[int] = (1, 1, 1),
     ) -> None:
         super().__init__()
         check_output_stride(output_stride)
+        refuse_multi_grid(multi_grid, "the original Xception")
         self.root = nn.Sequential(
             ConvNormAct(
                 in_channels,

@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from atrous.encoders.xception_original import MaxPool
 from atrous.errors import DependencyError, ExportError, ResourceError
 from atrous.imaging import write_file
 from atrous.layers.conv import ConvNormAct
+from atrous.layers.pool import MaxPool
 from atrous.models.segmenter import Segmenter
 from atrous.models.torch_engine import TorchEngine
 from atrous.runtime.card import CARD_KEY, ModelCard
@@ -103,7 +103,7 @@ def _to_bytes(model: Segmenter, card: ModelCard, *, half: bool) -> bytes:
         import onnxscript  # noqa: F401, PLC0415
     except ModuleNotFoundError as error:
         raise DependencyError(f"export needs {error.name}; pip install 'atrous[export]'") from None
-    twin, same_padded = _symmetric_twin(model)
+    twin, same_padded, same_pools = _symmetric_twin(model)
     # No side of the example divides another, so that no size is taken for a constant.
     example = torch.zeros(2, model_channels(model), 161, 195)
     dynamic = torch.export.Dim.DYNAMIC
@@ -123,7 +123,7 @@ def _to_bytes(model: Segmenter, card: ModelCard, *, half: bool) -> bytes:
         raise ExportError("torch gave no ONNX program for this model")
     proto = program.model_proto
     _tidy(proto, card, half=half)
-    _pad_same(proto.graph, same_padded)
+    _pad_same(proto.graph, same_padded, same_pools)
     onnx.checker.check_model(proto)
     return bytes(proto.SerializeToString())
 
@@ -134,31 +134,39 @@ def model_channels(model: Segmenter) -> int:
     return first.in_channels
 
 
-def _symmetric_twin(model: Segmenter) -> tuple[Segmenter, set[str]]:
-    """A copy on the CPU without TensorFlow's padding, and the weights of what was padded so.
+def _symmetric_twin(model: Segmenter) -> tuple[Segmenter, set[str], bool]:
+    """A copy on the CPU without TensorFlow's padding, and what was padded so.
+
+    That is the names of the convolutions' weights, and whether the striding max pools were.
 
     How much that rule pads depends on whether a side is even, which a traced graph of any size can
     only say with arithmetic on shapes. ONNX has an attribute for it, set by `_pad_same`.
     """
     twin = copy.deepcopy(model).cpu()
-    padded = set()
+    padded, pools = set(), False
     for name, module in twin.named_modules():
         if isinstance(module, ConvNormAct) and module.pads_itself:
             module.pads_itself = False
             rate, kernel = module.conv.dilation[0], module.conv.kernel_size[0]
             module.conv.padding = (rate * (kernel // 2),) * 2
             padded.add(f"{name}.conv.weight")
-        elif isinstance(module, MaxPool) and module.same:
-            raise ExportError("the original Xception with padding 'same' cannot be exported yet")
-    return twin, padded
+        elif isinstance(module, MaxPool) and module.same and module.stride > 1:
+            module.pads_itself = False
+            module.pool.padding = 1
+            pools = True
+    return twin, padded, pools
 
 
-def _pad_same(graph: Any, weights: set[str]) -> None:
-    """Let the convolutions with these weights pad as TensorFlow does."""
+def _pad_same(graph: Any, weights: set[str], pools: bool) -> None:
+    """Let the convolutions with these weights, and striding max pools, pad as TensorFlow does."""
     from onnx import helper  # noqa: PLC0415
 
     for node in graph.node:
-        if node.op_type == "Conv" and node.input[1] in weights:
+        convolves = node.op_type == "Conv" and node.input[1] in weights
+        attributes = {item.name: helper.get_attribute_value(item) for item in node.attribute}
+        # A 1x1 window takes every stride-th pixel and needs no padding.
+        is_pool = node.op_type == "MaxPool" and attributes["kernel_shape"] == [3, 3]
+        if convolves or (pools and is_pool and attributes["strides"] != [1, 1]):
             kept = [item for item in node.attribute if item.name not in {"pads", "auto_pad"}]
             del node.attribute[:]
             node.attribute.extend([*kept, helper.make_attribute("auto_pad", "SAME_UPPER")])

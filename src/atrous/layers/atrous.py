@@ -43,6 +43,19 @@ def default_atrous_rates(output_stride: int) -> tuple[int, int, int]:
     return first, 2 * first, 3 * first
 
 
+def refuse_multi_grid(multi_grid: Sequence[int], encoder: str) -> None:
+    """For encoders without a last block of three atrous units.
+
+    Raises:
+        ConfigError: If ``multi_grid`` asks for other factors than 1.
+    """
+    if tuple(multi_grid) != (1, 1, 1):
+        raise ConfigError(
+            f"multi_grid {tuple(multi_grid)} has no place in {encoder}; aligned Xceptions and "
+            "ResNets have the block of three units that it is for"
+        )
+
+
 def check_output_stride(output_stride: int) -> None:
     """Refuse an output stride that no encoder offers.
 

@@ -20,6 +20,9 @@ keras_norm: NormBuilder = partial(nn.BatchNorm2d, eps=1e-3, momentum=1e-2)
 mobilenet_norm: NormBuilder = partial(nn.BatchNorm2d, eps=1e-3, momentum=3e-3)
 """Batch norm of MobileNetV2: epsilon 1e-3, decay 0.997."""
 
+resnet_norm: NormBuilder = partial(nn.BatchNorm2d, eps=1e-5, momentum=5e-2)
+"""Batch norm of the released ResNets: epsilon 1e-5, decay 0.95."""
+
 head_norm: NormBuilder = partial(nn.BatchNorm2d, eps=1e-5, momentum=3e-4)
 """Batch norm of ASPP and decoder: epsilon 1e-5, decay 0.9997."""
 

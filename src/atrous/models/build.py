@@ -29,9 +29,14 @@ def build_model(
         close = difflib.get_close_matches(config.encoder, encoders, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(encoders))}"
         raise ConfigError(f"unknown encoder {config.encoder!r}; {hint}")
-    padding = {"padding": config.padding} if config.padding != "symmetric" else {}
+    # Told only where they differ, so that an encoder of one's own need not know of them.
+    special: dict[str, object] = {}
+    if config.padding != "symmetric":
+        special["padding"] = config.padding
+    if config.multi_grid != (1, 1, 1):
+        special["multi_grid"] = config.multi_grid
     encoder = encoders[config.encoder](
-        output_stride=config.output_stride, in_channels=config.in_channels, **padding
+        output_stride=config.output_stride, in_channels=config.in_channels, **special
     )
     rates = config.atrous_rates
     if rates is None:

@@ -34,6 +34,8 @@ class ModelConfig(BaseModel):
     """Width of ASPP and decoder."""
     reduced_channels: Width = 48
     """Width that the low-level map is cut to (table 1 of the paper)."""
+    multi_grid: tuple[AtrousRate, AtrousRate, AtrousRate] = (1, 1, 1)
+    """Factors on the atrous rates of the encoder's last block; released ResNets want 1, 2, 4."""
     separable: bool = True
     """Depthwise separable 3x3 convolutions in ASPP and decoder."""
     align_corners: bool = False
