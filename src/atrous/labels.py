@@ -51,6 +51,46 @@ class LabelSet:
         return len(self.names)
 
 
+def bit_palette(count: int) -> tuple[Color, ...]:
+    """The colours of PASCAL VOC: the bits of the index dealt to red, green and blue in turn.
+
+    Examples:
+        >>> bit_palette(4)
+        ((0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0))
+    """
+
+    def channel(index: int, first: int) -> int:
+        return sum((index >> 3 * place + first & 1) << 7 - place for place in range(8))
+
+    return tuple((channel(i, 0), channel(i, 1), channel(i, 2)) for i in range(count))
+
+
+VOC = LabelSet(
+    (
+        *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat"),
+        *("chair", "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant"),
+        *("sheep", "sofa", "train", "tvmonitor"),
+    ),
+    bit_palette(21),
+)
+"""PASCAL VOC 2012; 255 marks object boundaries."""
+
+CITYSCAPES = LabelSet(
+    (
+        *("road", "sidewalk", "building", "wall", "fence", "pole", "traffic light"),
+        *("traffic sign", "vegetation", "terrain", "sky", "person", "rider", "car", "truck"),
+        *("bus", "train", "motorcycle", "bicycle"),
+    ),
+    (
+        *((128, 64, 128), (244, 35, 232), (70, 70, 70), (102, 102, 156), (190, 153, 153)),
+        *((153, 153, 153), (250, 170, 30), (220, 220, 0), (107, 142, 35), (152, 251, 152)),
+        *((70, 130, 180), (220, 20, 60), (255, 0, 0), (0, 0, 142), (0, 0, 70), (0, 60, 100)),
+        *((0, 80, 100), (0, 0, 230), (119, 11, 32)),
+    ),
+)
+"""Cityscapes' 19 classes in the order of their trainIds."""
+
+
 def numbered_label_set(num_classes: int, *, ignore_index: int = 255) -> LabelSet:
     """A label set for classes whose names are unknown: ``class 0``, ``class 1`` and so on."""
     names = tuple(f"class {index}" for index in range(num_classes))

@@ -65,7 +65,9 @@ def test_encoders_are_known_by_the_names_they_have_elsewhere(spelling, ours):
 
 @pytest.mark.parametrize("build", [DeepLabV3Plus, DeepLabV3])
 def test_an_unknown_encoder_is_told_with_what_there_is(build):
-    with pytest.raises(ConfigError, match=r"unknown encoder 'efficientnet_b3'; known: mobilenetv2, "):
+    with pytest.raises(
+        ConfigError, match=r"unknown encoder 'efficientnet_b3'; known: mobilenetv2, "
+    ):
         build("efficientnet_b3")
 
 

@@ -16,6 +16,7 @@ class DeepLabV3Decoder(nn.Module):
         atrous_rates: Rates of the ASPP branches; may be empty.
         channels: Width of ASPP and of the result.
         separable: Whether the atrous branches are depthwise separable.
+        image_pooling: Whether ASPP has a branch with the mean of the whole map.
     """
 
     def __init__(
@@ -25,11 +26,16 @@ class DeepLabV3Decoder(nn.Module):
         atrous_rates: Sequence[int],
         channels: int = 256,
         separable: bool = True,
+        image_pooling: bool = True,
     ) -> None:
         super().__init__()
         self.out_channels = channels
         self.aspp = ASPP(
-            feature_specs[-1].channels, channels, atrous_rates=atrous_rates, separable=separable
+            feature_specs[-1].channels,
+            channels,
+            atrous_rates=atrous_rates,
+            separable=separable,
+            image_pooling=image_pooling,
         )
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:

@@ -22,6 +22,8 @@ class DeepLabV3PlusDecoder(nn.Module):
         reduced_channels: Width the fine map is cut to, so that it cannot outweigh the context
             (the paper compares widths in table 1 and keeps 48).
         separable: Whether the 3x3 convolutions are depthwise separable.
+        image_pooling: Whether ASPP has a branch with the mean of the whole map; the paper's best
+            on Cityscapes has none (table 7).
         align_corners: How maps are resized, see `atrous.layers.resize.resize`.
 
     Raises:
@@ -36,6 +38,7 @@ class DeepLabV3PlusDecoder(nn.Module):
         channels: int = 256,
         reduced_channels: int = 48,
         separable: bool = True,
+        image_pooling: bool = True,
         align_corners: bool = False,
     ) -> None:
         super().__init__()
@@ -46,7 +49,11 @@ class DeepLabV3PlusDecoder(nn.Module):
             raise ConfigError(f"the decoder needs a map at stride 4; the encoder has {strides}")
         self.low_level = strides.index(4)
         self.aspp = ASPP(
-            feature_specs[-1].channels, channels, atrous_rates=atrous_rates, separable=separable
+            feature_specs[-1].channels,
+            channels,
+            atrous_rates=atrous_rates,
+            separable=separable,
+            image_pooling=image_pooling,
         )
         self.reduce = ConvNormAct(
             feature_specs[self.low_level].channels, reduced_channels, activation=nn.ReLU()

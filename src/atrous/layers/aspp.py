@@ -21,6 +21,7 @@ class ASPP(nn.Module):
         out_channels: Channels of each branch and of the merged result.
         atrous_rates: One rate for each 3x3 branch, in pixels of the input map; may be empty.
         separable: Whether the 3x3 branches are depthwise separable.
+        image_pooling: Whether there is a branch with the mean of the whole map.
         dropout: Probability that a value of the result is dropped in training.
     """
 
@@ -31,11 +32,14 @@ class ASPP(nn.Module):
         *,
         atrous_rates: Sequence[int],
         separable: bool = True,
+        image_pooling: bool = True,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        self.image_pool = ConvNormAct(
-            in_channels, out_channels, norm=pooled_head_norm, activation=nn.ReLU()
+        self.image_pool = (
+            ConvNormAct(in_channels, out_channels, norm=pooled_head_norm, activation=nn.ReLU())
+            if image_pooling
+            else None
         )
         self.branches = nn.ModuleList(
             [ConvNormAct(in_channels, out_channels, activation=nn.ReLU())]
@@ -53,13 +57,14 @@ class ASPP(nn.Module):
                 )
             )
         self.project = ConvNormAct(
-            (1 + len(self.branches)) * out_channels, out_channels, activation=nn.ReLU()
+            (len(self.branches) + image_pooling) * out_channels, out_channels, activation=nn.ReLU()
         )
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, h, w) -> (B, out_channels, h, w)."""
-        whole = self.image_pool(x.mean(dim=(2, 3), keepdim=True))
-        seen = [whole.expand(-1, -1, *x.shape[-2:])]
-        seen += [branch(x) for branch in self.branches]
+        seen = [branch(x) for branch in self.branches]
+        if self.image_pool is not None:
+            whole = self.image_pool(x.mean(dim=(2, 3), keepdim=True))
+            seen.insert(0, whole.expand(-1, -1, *x.shape[-2:]))
         return self.dropout(self.project(torch.cat(seen, dim=1)))

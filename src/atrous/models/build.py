@@ -47,6 +47,7 @@ def build_model(
             atrous_rates=rates,
             channels=config.decoder_channels,
             separable=config.separable,
+            image_pooling=config.image_pooling,
         )
     else:
         decoder = DeepLabV3PlusDecoder(
@@ -55,6 +56,7 @@ def build_model(
             channels=config.decoder_channels,
             reduced_channels=config.reduced_channels,
             separable=config.separable,
+            image_pooling=config.image_pooling,
             align_corners=config.align_corners,
         )
     model = Segmenter(

@@ -1,7 +1,7 @@
 """What a model is built from."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -9,6 +9,7 @@ from atrous.errors import ConfigError
 from atrous.validation import describe_problems
 
 AtrousRate = Annotated[int, Field(ge=1, le=1000)]
+OutputStride: TypeAlias = Literal[8, 16, 32]
 Width = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -25,7 +26,7 @@ class ModelConfig(BaseModel):
     """Channels of the logits; pixels marked with ignore_index are not a class."""
     in_channels: Width = 3
     """Channels of the images."""
-    output_stride: Literal[8, 16, 32] = 16
+    output_stride: OutputStride = 16
     """Input pixels for each pixel of the deepest feature map."""
     atrous_rates: tuple[AtrousRate, ...] | None = Field(default=None, max_length=16)
     """Rates of the ASPP branches in pixels of the deepest map; None follows output_stride:
@@ -38,6 +39,8 @@ class ModelConfig(BaseModel):
     """Factors on the atrous rates of the encoder's last block; released ResNets want 1, 2, 4."""
     separable: bool = True
     """Depthwise separable 3x3 convolutions in ASPP and decoder."""
+    image_pooling: bool = True
+    """Whether ASPP has a branch with the mean of the whole map."""
     align_corners: bool = False
     """How maps are resized; True for weights from TensorFlow 1."""
     padding: Literal["symmetric", "same"] = "symmetric"

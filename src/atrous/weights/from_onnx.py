@@ -12,6 +12,7 @@ from atrous.models.build import build_model
 from atrous.models.config import model_config_from
 from atrous.models.segmenter import Segmenter
 from atrous.runtime.card import CARD_KEY, ModelCard, read_card
+from atrous.weights.unfold import only_adds_bias
 
 
 def load_onnx_model(path: Path) -> tuple[Segmenter, ModelCard]:
@@ -37,11 +38,7 @@ def load_onnx_model(path: Path) -> tuple[Segmenter, ModelCard]:
         model = build_model(model_config_from(card.architecture))
     except AtrousError as error:
         raise WeightsError(f"{path}: its architecture cannot be built ({error})") from None
-    state = {name: torch.zeros_like(value) for name, value in model.state_dict().items()}
-    for name, module in model.named_modules():
-        if isinstance(module, nn.BatchNorm2d):
-            state[f"{name}.weight"] += 1
-            state[f"{name}.running_var"] += 1 - module.eps
+    state = model.state_dict()
     found = _tensors(proto, path)
     wanted = {name for name in state if name.endswith(("conv.weight", "norm.bias"))}
     wanted |= {"classifier.weight", "classifier.bias"}
@@ -57,6 +54,9 @@ def load_onnx_model(path: Path) -> tuple[Segmenter, ModelCard]:
         )
     for name in wanted:
         state[name] = torch.from_numpy(found[name].copy())
+    for name, module in model.named_modules():
+        if isinstance(module, nn.BatchNorm2d):
+            state |= {f"{name}.{part}": value for part, value in only_adds_bias(module).items()}
     model.load_state_dict(state)
     return model.eval(), card
 

@@ -16,6 +16,7 @@ from atrous.errors import WeightsError
 from atrous.weights.from_ours import OUR_ENDINGS, fill_from_ours
 from atrous.weights.openvino_ir import read_openvino_ir
 from atrous.weights.rename import Rule, Values, rename
+from atrous.weights.unfold import only_adds_bias
 
 _MOBILENETV2 = r"MobilenetV2/expanded_conv"
 
@@ -179,12 +180,11 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
     folded = [name.removesuffix(".bias") for name in values if name.endswith(".norm.bias")]
     if not source.folded:
         folded = []
-    norms = dict(model.named_modules())
+    modules = dict(model.named_modules())
     for name in folded:
-        epsilon = float(norms[name].eps)
-        state[f"{name}.weight"] = torch.ones_like(state[f"{name}.weight"])
-        state[f"{name}.running_mean"] = torch.zeros_like(state[f"{name}.running_mean"])
-        state[f"{name}.running_var"] = torch.full_like(state[f"{name}.running_var"], 1 - epsilon)
+        norm = modules[name]
+        if isinstance(norm, nn.BatchNorm2d):
+            state |= {f"{name}.{part}": value for part, value in only_adds_bias(norm).items()}
     model.load_state_dict(state)
     return folded
 

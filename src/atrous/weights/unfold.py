@@ -1,9 +1,28 @@
-"""Give folded batch norms their statistics back, so that a network can be trained on."""
+"""Batch norms that were folded into convolutions, and how they get their statistics back."""
 
 from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
+
+
+def only_adds_bias(norm: nn.BatchNorm2d) -> dict[str, Tensor]:
+    """Values with which a norm adds its bias and does nothing else, as one that was folded."""
+    ones = torch.ones(norm.num_features)
+    return {"weight": ones, "running_mean": 0 * ones, "running_var": (1 - norm.eps) * ones}
+
+
+def fold_norms(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """Let every norm whose bias is in ``state``, and nothing else of it, only add that bias.
+
+    Args:
+        model: The network that ``state`` is for.
+        state: Gets the values of `only_adds_bias` under the norms' names.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, nn.BatchNorm2d) and f"{name}.bias" in state:
+            for part, values in only_adds_bias(module).items():
+                state.setdefault(f"{name}.{part}", values)
 
 
 @torch.no_grad()

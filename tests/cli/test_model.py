@@ -1,0 +1,74 @@
+import json
+
+import pytest
+from PIL import Image
+
+import atrous
+from atrous.cli.main import main
+from weights.foreign import mobilenetv2_layers, write_ir
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as exit_info:
+        main([str(argument) for argument in arguments])
+    return exit_info.value.code
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    # So small that the logits are about the classifier's biases, 0 to 20.
+    layers = {name: values * 0.002 for name, values in mobilenetv2_layers().items()}
+    return write_ir(tmp_path_factory.mktemp("ir") / "mnv2.xml", layers)
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "onnx"])
+def test_a_converted_model_predicts_at_once(ending, published, tmp_path, capsys):
+    picture, out = tmp_path / "p.png", tmp_path / f"voc.{ending}"
+    Image.new("RGB", (40, 30), (200, 30, 30)).save(picture)
+
+    code = run("model", "convert", published, "-o", out, "--check", picture, "--json")
+
+    report = json.loads(capsys.readouterr().out)["result"]
+    assert code == 0
+    assert (report["encoder"], report["tensors"], report["classes"]) == ("mobilenetv2", 110, 21)
+    assert sum(report["shares"].values()) == pytest.approx(1)
+    assert atrous.load(out).card.classes[0] == "background"
+
+
+def test_the_report_says_what_was_found(published, tmp_path, capsys):
+    assert run("model", "convert", published, "-o", tmp_path / "voc.safetensors") == 0
+
+    printed = capsys.readouterr().out
+    assert "OpenVINO IR, 110 tensors taken" in printed
+    assert "deeplabv3, mobilenetv2, output stride 16" in printed
+
+
+def test_a_model_says_what_it_is(known_network, capsys):
+    assert run("model", "info", known_network) == 0
+    assert "red, green, blue" in capsys.readouterr().out
+
+    assert run("model", "info", "camvid", "--json") == 0
+    card = json.loads(capsys.readouterr().out)["result"]
+    assert card["classes"][3] == "Road"
+    assert card["result"]["split"] == "val"
+
+
+def test_a_model_that_is_there_is_kept(published, tmp_path, capsys):
+    (tmp_path / "voc.safetensors").write_bytes(b"precious")
+
+    assert run("model", "convert", published, "-o", tmp_path / "voc.safetensors") == 6
+    assert (tmp_path / "voc.safetensors").read_bytes() == b"precious"
+    assert "is there already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "reason"),
+    [
+        (("nowhere", "-o", "m.onnx"), 4, "no such file, folder or checkpoint prefix"),
+        (("nowhere", "-o", "m.pt"), 2, "models are written as .safetensors or .onnx"),
+        (("nowhere", "-o", "m.onnx", "--output-stride", "7"), 2, "output-stride"),
+    ],
+)
+def test_mistakes_have_their_sentence(arguments, code, reason, capsys):
+    assert run("model", "convert", *arguments) == code
+    assert reason in capsys.readouterr().err

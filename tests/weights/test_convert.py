@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from atrous.errors import ConfigError, WeightsError
+from atrous.weights.convert import convert
+from weights.foreign import mobilenetv2_layers, write_ir, write_tf_checkpoint
+from weights.test_from_tf_deeplab import official_values
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    prefix = tmp_path_factory.mktemp("tf") / "model.ckpt-30000"
+    training = {"global_step": np.array(30_000, np.int64)}
+    return write_tf_checkpoint(prefix, official_values("mobilenet_v2") | training)
+
+
+def test_a_checkpoint_becomes_a_self_describing_model(checkpoint):
+    found = convert(checkpoint, output_stride=8)
+
+    assert (found.source, found.tensors, found.skipped) == ("TensorFlow checkpoint", 272, 1)
+    assert found.card.classes[15] == "person"
+    assert found.card.architecture["output_stride"] == 8
+    assert found.card.align_corners
+    assert found.card.preprocessing.mean == (127.5, 127.5, 127.5)
+    assert not found.model.training
+
+
+def test_an_openvino_ir_is_the_same_network(tmp_path):
+    path = write_ir(tmp_path / "mnv2.xml", mobilenetv2_layers())
+
+    found = convert(path)
+
+    assert found.source == "OpenVINO IR"
+    assert found.card.architecture["encoder"] == "mobilenetv2"
+    assert found.tensors == 110
+
+
+def test_a_real_ir_has_a_place_for_every_value(shared_weights):
+    found = convert(shared_weights / "deeplabv3_mnv2_pascal_train_aug_fp16.xml")
+
+    assert sum(p.numel() for p in found.model.parameters()) == 2_113_557
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        ("coco", "unknown labels 'coco'; known: voc"),
+        ("cityscapes", "21 classes, cityscapes has 19"),
+    ],
+)
+def test_labels_must_fit(labels, reason, checkpoint):
+    with pytest.raises(ConfigError, match=reason):
+        convert(checkpoint, labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("nothing", "no such file, folder or checkpoint prefix"),
+        (".", r"expected one checkpoint in this folder, found no \.index file"),
+        ("other.bin", "none of the kinds that are read: TensorFlow checkpoint, OpenVINO IR"),
+    ],
+)
+def test_what_is_no_published_model_is_said(name, reason, tmp_path):
+    (tmp_path / "other.bin").write_bytes(b"x")
+
+    with pytest.raises(WeightsError, match=reason):
+        convert(tmp_path / name)
