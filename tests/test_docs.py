@@ -12,6 +12,8 @@ from PIL import Image
 
 from atrous.cli.main import main
 from atrous.recipes.recipe import recipe_from
+from parity.official import official_values
+from weights.foreign import write_tf_checkpoint
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -44,6 +46,8 @@ def workplace(tmp_path, monkeypatch):
             labels = random.integers(0, 3, (64, 80)).astype(np.uint8)
             Image.fromarray(labels).save(tmp_path / "my-folder" / split / "masks" / f"{name}.png")
     shutil.copy(tmp_path / "photos" / "a.png", tmp_path / "photo.jpg")
+    (tmp_path / "published").mkdir()
+    write_tf_checkpoint(tmp_path / "published" / "model.ckpt", official_values("mobilenet_v2"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -56,7 +60,7 @@ def test_python_examples_run(code, workplace):
 @pytest.mark.parametrize("code", blocks("bash", [ROOT / "README.md"]))
 def test_commands_of_the_readme_run(code, workplace):
     for line in code.splitlines():
-        words = shlex.split(line.replace(".venv/bin/atrous", "atrous"))
+        words = shlex.split(line.replace(".venv/bin/atrous", "atrous"), comments=True)
         if "atrous" not in words:
             continue
         arguments = words[words.index("atrous") + 1 :]

@@ -90,6 +90,22 @@ def test_the_way_back_to_torch_computes_the_same(exported):
         torch.testing.assert_close(back(images), model(images), atol=1e-4, rtol=1e-4)
 
 
+def test_layers_of_equal_values_each_come_back(tmp_path):
+    model, card = small_model()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.ones_(module.bias)
+            module.reset_running_stats()
+            torch.nn.init.ones_(module.weight)
+
+    export_onnx(model, card, tmp_path / "m.onnx")
+
+    images = torch.randn(1, 3, 48, 61)
+    with torch.inference_mode():
+        back = load_onnx_model(tmp_path / "m.onnx")[0]
+        torch.testing.assert_close(back(images), model(images), atol=1e-4, rtol=1e-4)
+
+
 def test_half_storage_halves_the_file_and_keeps_the_network_in_32_bits(exported, tmp_path):
     model, card = small_model(align_corners=True, padding="same")
     images = np.random.default_rng(1).normal(size=(1, 3, 64, 98)).astype(np.float32)

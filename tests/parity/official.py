@@ -80,6 +80,19 @@ def official_names(variant: str, state: dict[str, Tensor]) -> Iterator[tuple[str
             yield ours, _variable_name(variant, ours)
 
 
+def official_values(variant: str, *, empty: bool = False) -> dict[str, NDArray[np.float32]]:
+    """Every variable of the official graph by its name; without memory if ``empty``."""
+    with torch.device("meta"):
+        state = build_model(official_config(variant, output_stride=16)).state_dict()
+    shapes = {
+        theirs: tensorflow_shape(theirs, state[ours])
+        for ours, theirs in official_names(variant, state)
+    }
+    if empty:
+        return {name: np.broadcast_to(np.float32(0), shape) for name, shape in shapes.items()}
+    return {name: variable(name, shape) for name, shape in shapes.items()}
+
+
 def tensorflow_shape(name: str, ours: Tensor) -> tuple[int, ...]:
     """The shape of our tensor in TensorFlow's layout."""
     shape = tuple(ours.shape)

@@ -3,8 +3,8 @@ import pytest
 
 from atrous.errors import ConfigError, WeightsError
 from atrous.weights.convert import convert
+from parity.official import official_values
 from weights.foreign import mobilenetv2_layers, write_ir, write_tf_checkpoint
-from weights.test_from_tf_deeplab import official_values
 
 
 @pytest.fixture(scope="module")

@@ -6,32 +6,16 @@ import pytest
 import torch
 
 from atrous.errors import WeightsError
-from atrous.models.build import build_model
 from atrous.weights.from_tf_deeplab import FOLDED_LEAVES, fill, translate
 from atrous.weights.tf_checkpoint import read_tf_checkpoint
 from parity.official import (
     OFFICIAL,
     build_official,
     official_config,
-    official_names,
+    official_values,
     pictures,
-    tensorflow_shape,
-    variable,
 )
 from weights.foreign import mobilenetv2_layers
-
-
-def official_values(variant, *, empty=False):
-    """Every variable of the official graph by its name; without memory if ``empty``."""
-    with torch.device("meta"):
-        state = build_model(official_config(variant, output_stride=16)).state_dict()
-    shapes = {
-        theirs: tensorflow_shape(theirs, state[ours])
-        for ours, theirs in official_names(variant, state)
-    }
-    if empty:
-        return {name: np.broadcast_to(np.float32(0), shape) for name, shape in shapes.items()}
-    return {name: variable(name, shape) for name, shape in shapes.items()}
 
 
 @pytest.mark.parametrize("variant", ["mobilenet_v2", "resnet_v1_50_beta"])

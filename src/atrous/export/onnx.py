@@ -214,6 +214,8 @@ def _rename_tensors(graph: Any) -> None:
     from onnx import numpy_helper  # noqa: PLC0415
 
     channels = {item.name: item.dims[0] for item in graph.initializer if item.dims}
+    stored = {item.name: item for item in graph.initializer}
+    taken: set[str] = set()
     names = {item.name: item.name.removeprefix("model.") for item in graph.initializer}
     for node in graph.node:
         if node.op_type != "Conv":
@@ -224,8 +226,15 @@ def _rename_tensors(graph: Any) -> None:
         bias = weight.replace(".conv.weight" if folded else ".weight", "") + (
             ".norm.bias" if folded else ".bias"
         )
-        if len(node.input) == 3:
+        if len(node.input) == 3 and node.input[2] not in taken:
+            taken.add(node.input[2])
             names[node.input[2]] = bias
+        elif len(node.input) == 3:
+            # The exporter lets layers of equal values share them; each needs its own to train on.
+            copied = graph.initializer.add()
+            copied.CopyFrom(stored[node.input[2]])
+            copied.name = names[bias] = bias
+            node.input[2] = bias
         else:
             # The exporter leaves out a bias of zeros; the way back to torch wants every tensor.
             zeros = np.zeros(channels[node.input[1]], np.float32)
