@@ -208,3 +208,22 @@ def test_predicting_imports_no_torch(known_network, color_picture, tmp_path):
         [sys.executable, "-c", program, *arguments, "--model", str(known_network)], check=True
     )
     subprocess.run([sys.executable, "-c", program, *arguments, "--overwrite"], check=True)
+
+
+def test_a_picture_can_be_seen_at_several_scales_and_mirrored(run, color_picture, tmp_path):
+    code, _, _ = run(color_picture, "--scales", "0.5,1", "--flip")
+
+    assert code == 0
+    found = read_labels(tmp_path / "segmented" / "blocks.mask.png")
+    # Smaller looks blur the edges between the colours by a pixel or two, and nothing else.
+    assert (found == color_blocks()[1]).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("scales", "reason"), [("1,x", "numbers joined by commas"), ("9", "factors from 0.1 to 4")]
+)
+def test_impossible_scales_are_said(run, color_picture, scales, reason):
+    code, _, err = run(color_picture, "--scales", scales)
+
+    assert code == 2
+    assert reason in err

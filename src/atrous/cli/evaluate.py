@@ -8,18 +8,24 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.table import Table
 
-from atrous.cli.options import JsonFlag, QuietFlag, ThreadsOption
+from atrous.cli.options import (
+    FlipFlag,
+    JsonFlag,
+    QuietFlag,
+    ScalesOption,
+    ThreadsOption,
+    parse_scales,
+)
 from atrous.cli.terminal import Terminal
 from atrous.data.detect import open_split
 from atrous.engine.evaluate import Evaluation, samples_of
 from atrous.engine.evaluate import evaluate as evaluate_split
 from atrous.errors import ConfigError
 from atrous.labels import LabelSet
+from atrous.runtime.test_time import TestTime
 from atrous.weights.load import load
 
-CONVENTION = (
-    "one confusion matrix over the split, ignored pixels left out, single scale, whole picture"
-)
+CONVENTION = "one confusion matrix over the split, ignored pixels left out, whole picture"
 
 
 def evaluate(
@@ -34,16 +40,20 @@ def evaluate(
             help="Exit with 1 if the mean IoU (0 to 1) is lower.", validator=Number(gte=0, lte=1)
         ),
     ] = None,
+    scales: ScalesOption = "1",
+    flip: FlipFlag = False,
     threads: ThreadsOption = 0,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> int:
     """Measure a model on a split: mean IoU, pixel accuracy, IoU of each class.
 
-    One confusion matrix over the split, ignored pixels left out, single scale, whole picture.
+    One confusion matrix over the split, ignored pixels left out, whole picture; a single scale
+    unless SCALES or FLIP ask for more.
     """
     terminal = Terminal(as_json=json, quiet=quiet)
-    predictor = load(model, threads=threads)
+    predictor = load(model, threads=threads, scales=parse_scales(scales), flip=flip)
+    convention = f"{CONVENTION}, {_describe_looks(predictor.test_time)}"
     pairs = open_split(data, split, layout=layout)
     _check_classes(predictor.label_set, pairs.label_set)
     samples = terminal.track(samples_of(pairs), total=len(pairs.pairs), what="measuring")
@@ -51,7 +61,7 @@ def evaluate(
     terminal.show(_table(found, title=f"{predictor.card.name} on {data} ({split})"))
     terminal.show(
         f"mIoU {found.mean_iou:.2%}  pixel accuracy {found.pixel_accuracy:.2%}  "
-        f"{found.images} pictures  ({CONVENTION})"
+        f"{found.images} pictures  ({convention})"
     )
     good_enough = min_miou is None or found.mean_iou >= min_miou
     if not good_enough:
@@ -61,7 +71,7 @@ def evaluate(
         "model": predictor.card.name,
         "engine": predictor.engine.name,
         "split": split,
-        "convention": CONVENTION,
+        "convention": convention,
     }
     terminal.give("evaluate", result, ok=good_enough)
     return 0 if good_enough else 1
@@ -74,6 +84,13 @@ def _check_classes(model: LabelSet, data: LabelSet) -> None:
             f"({', '.join(model.names[:4])} ...) against {len(data.names)} "
             f"({', '.join(data.names[:4])} ...)"
         )
+
+
+def _describe_looks(test_time: TestTime) -> str:
+    if test_time.looks_once:
+        return "single scale"
+    scales = ", ".join(f"{scale:g}" for scale in test_time.scales)
+    return f"softmax averaged over scales {scales}{' and mirrored' if test_time.flip else ''}"
 
 
 def _table(found: Evaluation, *, title: str) -> Table:

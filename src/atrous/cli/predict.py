@@ -9,7 +9,16 @@ import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from atrous.cli.options import JsonFlag, ModelOption, OverwriteFlag, QuietFlag, ThreadsOption
+from atrous.cli.options import (
+    FlipFlag,
+    JsonFlag,
+    ModelOption,
+    OverwriteFlag,
+    QuietFlag,
+    ScalesOption,
+    ThreadsOption,
+    parse_scales,
+)
 from atrous.cli.terminal import Terminal, shares_table
 from atrous.errors import AtrousError, ConfigError, InputError, ResourceError
 from atrous.imaging import MAX_PIXELS, write_image
@@ -61,6 +70,8 @@ def predict(
             validator=Number(gt=0, lte=1_000_000),
         ),
     ] = MAX_PIXELS / 1e6,
+    scales: ScalesOption = "1",
+    flip: FlipFlag = False,
     threads: ThreadsOption = 0,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -76,7 +87,13 @@ def predict(
     wanted = _parse_kinds(kinds)
     if not sources:
         raise ConfigError("nothing to segment; give pictures, folders or patterns")
-    predictor = load(model, threads=threads, max_pixels=int(max_megapixels * 1e6))
+    predictor = load(
+        model,
+        threads=threads,
+        max_pixels=int(max_megapixels * 1e6),
+        scales=parse_scales(scales),
+        flip=flip,
+    )
     outcome = _Outcome()
     pictures = _gather(sources, out, outcome)
     file_out = _single_file(out, pictures, wanted)

@@ -14,7 +14,8 @@ from atrous.imaging import MAX_PIXELS, Picture, Pixels, picture_from_pillow, rea
 from atrous.runtime.card import ModelCard, Preprocessing
 from atrous.runtime.engine import Engine
 from atrous.runtime.result import Segmentation
-from atrous.runtime.upsample import upsample_labels
+from atrous.runtime.test_time import TestTime
+from atrous.runtime.upsample import average_labels, upsample_labels
 
 Source: TypeAlias = str | Path | Image.Image | NDArray[np.uint8]
 """A file, a Pillow image, or (H, W, 3) RGB pixels."""
@@ -27,13 +28,22 @@ class Predictor:
         engine: Runs the network.
         card: Says what the network reads and what its classes are.
         max_pixels: Largest height times width that is accepted.
+        test_time: Scales and mirror images whose softmax is averaged; by default none.
     """
 
-    def __init__(self, engine: Engine, card: ModelCard, *, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        card: ModelCard,
+        *,
+        max_pixels: int = MAX_PIXELS,
+        test_time: TestTime | None = None,
+    ) -> None:
         self.engine = engine
         self.card = card
         self.label_set = card.label_set
         self.max_pixels = max_pixels
+        self.test_time = test_time or TestTime()
 
     def predict(self, image: Source) -> Segmentation:
         """Segment one picture; the mask has exactly its size.
@@ -58,14 +68,17 @@ class Predictor:
     def predict_pixels(self, pixels: Pixels) -> NDArray[np.uint8] | NDArray[np.uint16]:
         """(H, W, 3) RGB -> (H, W) class indices."""
         images = prepare(pixels, self.card.preprocessing)
-        logits = self.engine.run(images)[0]
-        if not np.isfinite(logits).all():
+        align_corners = self.card.align_corners
+        views = list(self.test_time.views(self.engine, images, align_corners=align_corners))
+        if not all(np.isfinite(logits).all() for logits in views):
             raise WeightsError(
                 f"the model {self.card.name!r} gave values that are not numbers; its weights are "
                 "damaged"
             )
         height, width = pixels.shape[:2]
-        return upsample_labels(logits, (height, width), align_corners=self.card.align_corners)
+        if self.test_time.looks_once:
+            return upsample_labels(views[0], (height, width), align_corners=align_corners)
+        return average_labels(views, (height, width), align_corners=align_corners)
 
 
 def prepare(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]:

@@ -1,5 +1,7 @@
 """From logits at a low resolution to labels at the picture's."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,16 +29,68 @@ def upsample_labels(
         (height, width) uint8, or uint16 for more than 256 classes.
     """
     classes = logits.shape[0]
-    height, width = size
     labels = np.empty(size, np.uint8 if classes <= 256 else np.uint16)
-    wide = _interpolate(logits, 2, _taps(logits.shape[2], width, align_corners))
-    below, above, share = _taps(logits.shape[1], height, align_corners)
-    rows = max(_STRIP_VALUES // (classes * width), 1)
-    for start in range(0, height, rows):
-        strip = slice(start, start + rows)
-        full = _interpolate(wide, 1, (below[strip], above[strip], share[strip]))
+    for strip, (full,) in _strips([logits], size, align_corners):
         labels[strip] = _best_class(full, labels.dtype)
     return labels
+
+
+def mean_softmax(
+    views: Sequence[NDArray[np.float32]], size: tuple[int, int], *, align_corners: bool
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Interpolate several logits of one picture, and average their softmax.
+
+    Args:
+        views: Each (C, h, w), of any height and width.
+        size: Height and width of the picture.
+        align_corners: As in `upsample_labels`.
+
+    Yields:
+        Strips of rows, and their class probabilities (C, rows, width); together all rows.
+    """
+    for strip, full in _strips(views, size, align_corners):
+        total = np.zeros_like(full[0])
+        for logits in full:
+            powers = np.exp(logits - logits.max(axis=0))
+            total += powers / powers.sum(axis=0)
+        yield strip, total / np.float32(len(full))
+
+
+def average_labels(
+    views: Sequence[NDArray[np.float32]], size: tuple[int, int], *, align_corners: bool
+) -> LabelMap:
+    """The class of each pixel that is likeliest in the `mean_softmax` of several views."""
+    labels = np.empty(size, np.uint8 if views[0].shape[0] <= 256 else np.uint16)
+    for strip, probabilities in mean_softmax(views, size, align_corners=align_corners):
+        labels[strip] = _best_class(probabilities, labels.dtype)
+    return labels
+
+
+def resize_bilinear(
+    values: NDArray[np.float32], size: tuple[int, int], *, align_corners: bool
+) -> NDArray[np.float32]:
+    """Interpolate maps (C, h, w) to (C, height, width)."""
+    wide = _interpolate(values, 2, _taps(values.shape[2], size[1], align_corners))
+    return _interpolate(wide, 1, _taps(values.shape[1], size[0], align_corners))
+
+
+def _strips(
+    views: Sequence[NDArray[np.float32]], size: tuple[int, int], align_corners: bool
+) -> Iterator[tuple[slice, list[NDArray[np.float32]]]]:
+    """Strips of rows, and every view interpolated there."""
+    height, width = size
+    wide = [_interpolate(view, 2, _taps(view.shape[2], width, align_corners)) for view in views]
+    taps = [_taps(view.shape[1], height, align_corners) for view in views]
+    rows = max(_STRIP_VALUES // (views[0].shape[0] * width), 1)
+    for start in range(0, height, rows):
+        strip = slice(start, start + rows)
+        yield (
+            strip,
+            [
+                _interpolate(view, 1, (below[strip], above[strip], share[strip]))
+                for view, (below, above, share) in zip(wide, taps, strict=True)
+            ],
+        )
 
 
 def _best_class(logits: NDArray[np.float32], dtype: np.dtype[np.generic]) -> LabelMap:

@@ -1,13 +1,16 @@
 """Find a model by name or file and make it ready to predict."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from atrous.errors import DependencyError, WeightsError
 from atrous.imaging import MAX_PIXELS
+from atrous.runtime.card import ModelCard
+from atrous.runtime.engine import Engine
 from atrous.runtime.onnx_engine import OnnxEngine
 from atrous.runtime.predictor import Predictor
+from atrous.runtime.test_time import TestTime
 
 _SHIPPED = Path(__file__).parent / "shipped"
 
@@ -52,7 +55,12 @@ def find_start(start: str) -> Path:
 
 
 def load(
-    model: str | Path | None = None, *, threads: int = 0, max_pixels: int = MAX_PIXELS
+    model: str | Path | None = None,
+    *,
+    threads: int = 0,
+    max_pixels: int = MAX_PIXELS,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
 ) -> Predictor:
     """Load a model, ready to predict.
 
@@ -63,6 +71,9 @@ def load(
         model: Name of a shipped model, or a file; None for the shipped street-scene model.
         threads: Threads for the network; 0 for one for each core.
         max_pixels: Largest height times width of a picture.
+        scales: Factors on the size at which the network sees a picture; the softmax of several is
+            averaged, as the papers do.
+        flip: Whether each scale is also seen mirrored.
 
     Examples:
         >>> import numpy as np
@@ -71,22 +82,25 @@ def load(
         (48, 64)
 
     Raises:
+        ConfigError: If a scale is not between 0.1 and 4.
         WeightsError: If there is no such model, or its file is damaged or not one of ours.
         DependencyError: If the file needs torch and torch is not installed.
     """
+    test_time = TestTime(tuple(scales), flip)
     path = find_model(model)
     if path.suffix == ".onnx":
         engine = OnnxEngine(path, threads=threads)
-        return Predictor(engine, engine.card, max_pixels=max_pixels)
+        return Predictor(engine, engine.card, max_pixels=max_pixels, test_time=test_time)
     if path.suffix == ".safetensors":
-        return _load_torch(path, max_pixels)
+        torch_engine, card = _load_torch(path)
+        return Predictor(torch_engine, card, max_pixels=max_pixels, test_time=test_time)
     raise WeightsError(
         f"{path}: models are .onnx or .safetensors files, not {path.suffix or 'without ending'}; "
         "other formats are never opened, since some can run code"
     )
 
 
-def _load_torch(path: Path, max_pixels: int) -> Predictor:
+def _load_torch(path: Path) -> tuple[Engine, ModelCard]:
     try:
         from atrous.models.torch_engine import TorchEngine  # noqa: PLC0415
         from atrous.weights.model_file import load_model  # noqa: PLC0415
@@ -96,4 +110,4 @@ def _load_torch(path: Path, max_pixels: int) -> Predictor:
             "export the model to .onnx"
         ) from None
     network, card = load_model(path)
-    return Predictor(TorchEngine(network), card, max_pixels=max_pixels)
+    return TorchEngine(network), card
