@@ -18,6 +18,7 @@ import numpy as np
 import atrous
 from atrous.runtime.predictor import prepare
 from atrous.runtime.upsample import upsample_labels
+from atrous.weights.load import find_model
 
 
 def main() -> None:
@@ -42,7 +43,7 @@ def main() -> None:
     for name, rows in times.items():
         network, mask = (statistics.median(column) * 1e3 for column in zip(*rows, strict=True))
         first = first or network + mask
-        size = Path(name).stat().st_size / 2**20 if Path(name).is_file() else float("nan")
+        size = find_model(name).stat().st_size / 2**20
         print(
             f"{name}: network {network:.0f} ms, mask {mask:.0f} ms, "
             f"{(network + mask) / first:.2f} x the first, {size:.1f} MiB"
