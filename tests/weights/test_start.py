@@ -207,7 +207,7 @@ def test_values_of_an_unknown_graph_are_refused_with_the_file(tmp_path):
 
 @pytest.mark.parametrize("name", ["weights.pth", "weights.h5", "weights"])
 def test_other_kinds_of_files_are_never_opened(name, tmp_path):
-    known = r"known: \.onnx, \.safetensors, \.xml, \.npz"
+    known = r"known: \.onnx, \.safetensors, \.xml, \.npz, and the prefix of a TensorFlow"
 
     with pytest.raises(WeightsError, match=rf"unknown kind of weights .* {known}"):
         load_start(nn.Module(), tmp_path / name)

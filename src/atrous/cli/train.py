@@ -28,7 +28,8 @@ def train(
         str | None,
         Parameter(
             help="Weights to start from: a shipped model's name, a model file of ours, an "
-            "OpenVINO IR (.xml) of MobileNetV2, or Keras arrays (.npz) of Xception."
+            "TensorFlow checkpoint of the released DeepLab or its ImageNet encoders, an OpenVINO "
+            "IR (.xml) of its MobileNetV2, or Keras arrays (.npz) of Xception."
         ),
     ] = None,
     resume: Annotated[

@@ -92,7 +92,7 @@ def translate(
         name: value for name, value in values.items() if not _OF_TRAINING.fullmatch(name)
     }
     config = detect(of_the_network, output_stride=output_stride, where=where)
-    places = _places(of_the_network, config, leaves)
+    places = _places(of_the_network, config.encoder, leaves)
     with torch.device("meta"):
         expected = build_model(config).state_dict()
     state: dict[str, torch.Tensor] = {}
@@ -115,6 +115,37 @@ def translate(
             f"{len(unfilled)} of our tensors got no value (first: {unfilled[:3]})"
         )
     return Translated(config, state, len(values) - len(of_the_network))
+
+
+def start_values(values: Arrays, *, where: str) -> tuple[str, dict[str, NDArray[np.float32]]]:
+    """What a checkpoint has for a new training: its encoder, and its head if there is one.
+
+    Args:
+        values: Variables by TensorFlow's names, in TensorFlow's layouts.
+        where: The file, for messages.
+
+    Returns:
+        The encoder's name, and values by our names. An ImageNet classifier is left out.
+
+    Raises:
+        WeightsError: If it is none of the released networks, or a value has no place.
+    """
+    encoder = _detect_encoder(values)
+    if encoder is None:
+        raise _unknown_network(values, where)
+    left_out = re.compile(rf"{_OF_TRAINING.pattern}|[^/]+/logits/(weights|biases)")
+    wanted = {name: value for name, value in values.items() if not left_out.fullmatch(name)}
+    places = _places(wanted, encoder, CHECKPOINT_LEAVES)
+    homeless = sorted(wanted.keys() - places.keys())
+    if homeless:
+        raise WeightsError(
+            f"{where}: looks like {encoder}, but {len(homeless)} of its values have no place there "
+            f"(first: {homeless[:3]})"
+        )
+    found = {}
+    for name, (ours, convert) in places.items():
+        found[ours] = np.array(convert(wanted[name]), np.float32, order="C")
+    return encoder, found
 
 
 _FOLDED_AWAY = ("norm.weight", "norm.running_mean", "norm.running_var")
@@ -143,11 +174,7 @@ def detect(values: Arrays, *, output_stride: OutputStride, where: str) -> ModelC
     """
     encoder = _detect_encoder(values)
     if encoder is None:
-        raise WeightsError(
-            f"{where}: none of the released DeepLab networks that are read (Xception-41, 65 and "
-            "71, ResNet-18, 50 and 101, MobileNetV2); its first variables are "
-            f"{sorted(values)[:3]}"
-        )
+        raise _unknown_network(values, where)
     if "logits/semantic/biases" not in values:
         raise WeightsError(
             f"{where}: is {encoder} without a segmentation head (no logits/semantic); such "
@@ -169,6 +196,13 @@ def detect(values: Arrays, *, output_stride: OutputStride, where: str) -> ModelC
         multi_grid=(1, 2, 4) if is_resnet and encoder.endswith("_beta") else (1, 1, 1),
         align_corners=True,
         padding="same",
+    )
+
+
+def _unknown_network(values: Arrays, where: str) -> WeightsError:
+    return WeightsError(
+        f"{where}: none of the released DeepLab networks that are read (Xception-41, 65 and 71, "
+        f"ResNet-18, 50 and 101, MobileNetV2); its first variables are {sorted(values)[:3]}"
     )
 
 
@@ -197,10 +231,10 @@ _MOBILENETS = {
 
 
 def _places(
-    values: Arrays, config: ModelConfig, leaves: Leaves
+    values: Arrays, encoder: str, leaves: Leaves
 ) -> dict[str, tuple[str, Callable[[NDArray[np.generic]], NDArray[np.generic]]]]:
     """Our name for each variable that has a place, and how its axes are turned."""
-    scopes = encoder_scopes(config.encoder) | _HEAD
+    scopes = encoder_scopes(encoder) | _HEAD
     # The classifier is a bare convolution, without the layer that has a norm.
     bare = {"conv.weight": "classifier.weight", "bias": "classifier.bias"}
     bare["norm.bias"] = "classifier.bias"

@@ -11,6 +11,7 @@ from atrous.runtime.engine import Engine
 from atrous.runtime.onnx_engine import OnnxEngine
 from atrous.runtime.predictor import Predictor
 from atrous.runtime.test_time import TestTime
+from atrous.weights.tf_checkpoint import checkpoint_prefix
 
 _SHIPPED = Path(__file__).parent / "shipped"
 
@@ -45,13 +46,13 @@ def find_model(model: str | Path | None) -> Path:
 
 
 def find_start(start: str) -> Path:
-    """The file of weights to start a training from: a shipped model's name, or a path.
+    """The weights to start a training from: a shipped model's name, a file, or a checkpoint.
 
     Raises:
         WeightsError: If there is none.
     """
     path = Path(start)
-    return path if path.is_file() else find_model(start)
+    return path if path.is_file() or checkpoint_prefix(path) else find_model(start)
 
 
 def load(

@@ -14,8 +14,10 @@ from torch import nn
 
 from atrous.errors import WeightsError
 from atrous.weights.from_ours import OUR_ENDINGS, fill_from_ours
+from atrous.weights.from_tf_deeplab import start_values
 from atrous.weights.openvino_ir import read_openvino_ir
 from atrous.weights.rename import Rule, Values, rename
+from atrous.weights.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
 from atrous.weights.unfold import only_adds_bias
 
 _MOBILENETV2 = r"MobilenetV2/expanded_conv"
@@ -154,7 +156,8 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
 
     Args:
         model: A `atrous.models.segmenter.Segmenter` with the encoder that the file is of.
-        path: A model file of ours (see `atrous.weights.from_ours`), or one of `START_FORMATS`.
+        path: A model file of ours (see `atrous.weights.from_ours`), a TensorFlow checkpoint of
+            the released DeepLab or of its ImageNet encoders, or one of `START_FORMATS`.
 
     Returns:
         Names of the batch norms whose statistics were folded into the convolutions; give them to
@@ -163,11 +166,18 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
     Raises:
         WeightsError: If the file is unknown, damaged, or a tensor does not fit the model.
     """
+    prefix = checkpoint_prefix(path)
+    if prefix is not None:
+        _fill_from_tensorflow(model, prefix)
+        return []
     if path.suffix in OUR_ENDINGS:
         return fill_from_ours(model, path)
     if path.suffix not in START_FORMATS:
         known = ", ".join((*OUR_ENDINGS, *START_FORMATS))
-        raise WeightsError(f"{path}: unknown kind of weights to start from; known: {known}")
+        raise WeightsError(
+            f"{path}: unknown kind of weights to start from; known: {known}, and the prefix of a "
+            "TensorFlow checkpoint"
+        )
     source = START_FORMATS[path.suffix]
     read = source.read(path)
     try:
@@ -175,7 +185,7 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from None
     state = model.state_dict()
-    _check_fit(values, state, source, path)
+    _check_fit(values, state, encoder=source.encoder, folded=source.folded, path=path)
     state |= {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in values.items()}
     folded = [name.removesuffix(".bias") for name in values if name.endswith(".norm.bias")]
     if not source.folded:
@@ -189,14 +199,43 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
     return folded
 
 
+def _fill_from_tensorflow(model: nn.Module, prefix: Path) -> None:
+    """Take the encoder, and of the head each layer that the model has in the same size."""
+    encoder, found = start_values(read_tf_checkpoint(prefix), where=str(prefix))
+    state = model.state_dict()
+    strangers = {
+        _layer(name)
+        for name, value in found.items()
+        if name not in state or tuple(state[name].shape) != value.shape
+    }
+    values = {
+        name: value
+        for name, value in found.items()
+        if name.startswith("encoder.") or _layer(name) not in strangers
+    }
+    _check_fit(values, state, encoder=encoder, folded=False, path=prefix)
+    state |= {name: torch.from_numpy(value) for name, value in values.items()}
+    model.load_state_dict(state)
+
+
+def _layer(name: str) -> str:
+    """The layer that a tensor is of: a convolution and its norm belong together."""
+    return re.sub(r"\.(conv|norm)?\.?[a-z_]+$", "", name)
+
+
 def _check_fit(
-    values: Values, state: Mapping[str, torch.Tensor], source: StartFormat, path: Path
+    values: Values,
+    state: Mapping[str, torch.Tensor],
+    *,
+    encoder: str,
+    folded: bool,
+    path: Path,
 ) -> None:
     for name, value in values.items():
         found = tuple(state[name].shape) if name in state else "nothing of that name"
         if found != value.shape:
             need = (
-                f"for the encoder {source.encoder!r}"
+                f"for the encoder {encoder!r}"
                 if name.startswith("encoder.")
                 else f"for a model with decoder_channels = {value.shape[0]}"
             )
@@ -204,7 +243,7 @@ def _check_fit(
                 f"{path}: {name} has shape {value.shape}, the model has {found}; these weights "
                 f"are {need}"
             )
-    rest = () if source.folded else ("norm.weight", "norm.running_mean", "norm.running_var")
+    rest = () if folded else ("norm.weight", "norm.running_mean", "norm.running_var")
     parts = ("conv.weight", "norm.bias", *rest)
     missing = [
         name
@@ -213,6 +252,6 @@ def _check_fit(
     ]
     if missing:
         raise WeightsError(
-            f"{path}: {len(missing)} tensors of the encoder {source.encoder!r} got no value; the "
+            f"{path}: {len(missing)} tensors of the encoder {encoder!r} got no value; the "
             f"first are {', '.join(missing[:3])}"
         )
