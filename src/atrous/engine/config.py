@@ -71,8 +71,8 @@ class TrainConfig(BaseModel):
     """Epochs after which class_weights are dropped; None to keep them. Weights help rare classes
     to be found; without them in the end the classes get their true extent."""
     norm_momentum: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Share of each batch in the norms' running statistics; None keeps the network's own,
-    which suit runs of tens of thousands of steps."""
+    """Share of each batch in the norms' running statistics; None takes the network's own, or 10
+    over the number of steps where the run is too short for those."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay of the moving average of the weights that is evaluated and kept; 0 for none."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"

@@ -15,7 +15,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DataLoaderConfiguration, set_seed
 from numpy.random import Generator
-from torch import nn
 from torch.utils.data import DataLoader
 
 from atrous.data import PairList
@@ -26,6 +25,7 @@ from atrous.data.sample import Sample
 from atrous.engine.checkpoint import Checkpoint, load_newest, save_checkpoint
 from atrous.engine.config import DataConfig
 from atrous.engine.evaluate import Evaluation, evaluate, samples_of
+from atrous.engine.norms import set_norm_momentum
 from atrous.engine.optimizer import build_optimizer, build_schedule
 from atrous.engine.train import Progress, Trainee, moving_average, train_epoch
 from atrous.errors import ConfigError, ResourceError
@@ -210,22 +210,15 @@ def _build(
         folded = load_start(model, start)
         few = (images for images, _ in islice(batches, _UNFOLD_BATCHES if folded else 0))
         unfold_norms(model, folded, few)
-    if recipe.train.norm_momentum:
-        _set_norm_momentum(model, recipe.train.norm_momentum)
     # A GPU and a CPU both run convolutions faster with the channels last in memory.
     model = model.to(memory_format=torch.channels_last)
     optimizer = build_optimizer(model, recipe.train)
     total_steps = recipe.train.epochs * len(batches)
+    set_norm_momentum(model, recipe.train.norm_momentum, total_steps=total_steps)
     schedule = build_schedule(optimizer, recipe.train, total_steps=total_steps)
     return Trainee(
         model, optimizer, schedule, moving_average(model, recipe.train.ema_decay)
     ), batches
-
-
-def _set_norm_momentum(model: nn.Module, momentum: float) -> None:
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = momentum
 
 
 def _open_run(out: Path, settings: dict[str, Any], *, resume: bool) -> Checkpoint | None:
