@@ -117,11 +117,14 @@ def translate(
     return Translated(config, state, len(values) - len(of_the_network))
 
 
-def start_values(values: Arrays, *, where: str) -> tuple[str, dict[str, NDArray[np.float32]]]:
+def start_values(
+    values: Arrays, *, leaves: Leaves, where: str
+) -> tuple[str, dict[str, NDArray[np.float32]]]:
     """What a checkpoint has for a new training: its encoder, and its head if there is one.
 
     Args:
-        values: Variables by TensorFlow's names, in TensorFlow's layouts.
+        values: Variables by TensorFlow's names.
+        leaves: How the file names and lays out the parts of a layer.
         where: The file, for messages.
 
     Returns:
@@ -135,7 +138,7 @@ def start_values(values: Arrays, *, where: str) -> tuple[str, dict[str, NDArray[
         raise _unknown_network(values, where)
     left_out = re.compile(rf"{_OF_TRAINING.pattern}|[^/]+/logits/(weights|biases)")
     wanted = {name: value for name, value in values.items() if not left_out.fullmatch(name)}
-    places = _places(wanted, encoder, CHECKPOINT_LEAVES)
+    places = _places(wanted, encoder, leaves)
     homeless = sorted(wanted.keys() - places.keys())
     if homeless:
         raise WeightsError(

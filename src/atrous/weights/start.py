@@ -14,35 +14,11 @@ from torch import nn
 
 from atrous.errors import WeightsError
 from atrous.weights.from_ours import OUR_ENDINGS, fill_from_ours
-from atrous.weights.from_tf_deeplab import start_values
+from atrous.weights.from_tf_deeplab import CHECKPOINT_LEAVES, FOLDED_LEAVES, start_values
 from atrous.weights.openvino_ir import read_openvino_ir
 from atrous.weights.rename import Rule, Values, rename
 from atrous.weights.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
 from atrous.weights.unfold import only_adds_bias
-
-_MOBILENETV2 = r"MobilenetV2/expanded_conv"
-
-
-def _mobilenetv2_rules() -> list[Rule]:
-    """Names of the released DeepLab graphs with MobileNetV2, batch norm folded into biases."""
-    rules = [
-        Rule(r"MobilenetV2/Conv/weights", "encoder.root.conv.weight"),
-        Rule(r"MobilenetV2/Conv/biases", "encoder.root.norm.bias"),
-        Rule(r"image_pooling/weights", "decoder.aspp.image_pool.conv.weight"),
-        Rule(r"image_pooling/biases", "decoder.aspp.image_pool.norm.bias"),
-        Rule(r"aspp0/weights", "decoder.aspp.branches.0.conv.weight"),
-        Rule(r"aspp0/biases", "decoder.aspp.branches.0.norm.bias"),
-        # Sized for other branches or other classes than ours.
-        Rule(r"(concat_projection|logits/semantic)/(weights|biases)", None),
-    ]
-    for index in range(17):
-        scope = _MOBILENETV2 + (f"_{index}" if index else "")
-        ours = f"encoder.blocks.{index}"
-        rules += [
-            Rule(rf"{scope}/(expand|project|depthwise)/weights", rf"{ours}.\1.conv.weight"),
-            Rule(rf"{scope}/(expand|project|depthwise)/biases", rf"{ours}.\1.norm.bias"),
-        ]
-    return rules
 
 
 def _dense(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -132,63 +108,79 @@ def _in_order(names: Iterable[str], kind: str, ours: str) -> dict[str, str]:
     return {layer: f"{ours}{order}" for order, layer in enumerate(layers)}
 
 
+def _read_checkpoint(prefix: Path) -> tuple[str, Values]:
+    return start_values(read_tf_checkpoint(prefix), leaves=CHECKPOINT_LEAVES, where=str(prefix))
+
+
+def _read_ir(path: Path) -> tuple[str, Values]:
+    return start_values(read_openvino_ir(path), leaves=FOLDED_LEAVES, where=str(path))
+
+
+def _read_keras(path: Path) -> tuple[str, Values]:
+    arrays = _read_keras_npz(path)
+    try:
+        return "xception", rename(arrays, _keras_xception_rules())
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from None
+
+
+def _with_ending(ending: str) -> Callable[[Path], Path | None]:
+    return lambda path: path if path.suffix == ending else None
+
+
 @dataclass(frozen=True)
 class StartFormat:
-    """How one kind of file is read and translated."""
+    """One kind of published weights to start from."""
 
-    read: Callable[[Path], Values]
-    rules: Callable[[], list[Rule]]
-    encoder: str
-    """Key into `atrous.encoders.ENCODERS` that it fits."""
-    folded: bool
+    find: Callable[[Path], Path | None]
+    """The file that a path means; None if the path is of another kind."""
+    read: Callable[[Path], tuple[str, Values]]
+    """The encoder's name, as in `atrous.encoders.ENCODERS`, and values by our names."""
+    folded: bool = False
     """Whether batch norms were folded into the convolutions, so that only their bias is left."""
 
 
 START_FORMATS: Mapping[str, StartFormat] = {
-    ".xml": StartFormat(read_openvino_ir, _mobilenetv2_rules, "mobilenetv2", folded=True),
-    ".npz": StartFormat(_read_keras_npz, _keras_xception_rules, "xception", folded=False),
+    "TensorFlow checkpoints by their prefix": StartFormat(checkpoint_prefix, _read_checkpoint),
+    "OpenVINO IRs (.xml)": StartFormat(_with_ending(".xml"), _read_ir, folded=True),
+    "Keras arrays (.npz)": StartFormat(_with_ending(".npz"), _read_keras),
 }
-"""Formats by the ending of the file."""
+"""Kinds of published weights, by what people call them."""
 
 
 def load_start(model: nn.Module, path: Path) -> list[str]:
     """Fill a model's encoder, and what else the file has for it, in place.
 
+    The encoder is taken whole. Of the head each layer is taken that the model has in the same
+    size; the others stay as they were drawn.
+
     Args:
         model: A `atrous.models.segmenter.Segmenter` with the encoder that the file is of.
-        path: A model file of ours (see `atrous.weights.from_ours`), a TensorFlow checkpoint of
-            the released DeepLab or of its ImageNet encoders, or one of `START_FORMATS`.
+        path: A model file of ours (see `atrous.weights.from_ours`), or one of `START_FORMATS`.
 
     Returns:
         Names of the batch norms whose statistics were folded into the convolutions; give them to
         `unfold_norms` before training.
 
     Raises:
-        WeightsError: If the file is unknown, damaged, or a tensor does not fit the model.
+        WeightsError: If the file is unknown, damaged, or its encoder is another one.
     """
-    prefix = checkpoint_prefix(path)
-    if prefix is not None:
-        _fill_from_tensorflow(model, prefix)
-        return []
     if path.suffix in OUR_ENDINGS:
         return fill_from_ours(model, path)
-    if path.suffix not in START_FORMATS:
+    for kind in START_FORMATS.values():
+        found = kind.find(path)
+        if found is not None:
+            break
+    else:
         known = ", ".join((*OUR_ENDINGS, *START_FORMATS))
-        raise WeightsError(
-            f"{path}: unknown kind of weights to start from; known: {known}, and the prefix of a "
-            "TensorFlow checkpoint"
-        )
-    source = START_FORMATS[path.suffix]
-    read = source.read(path)
-    try:
-        values = rename(read, source.rules())
-    except WeightsError as error:
-        raise WeightsError(f"{path}: {error}") from None
+        raise WeightsError(f"{path}: unknown kind of weights to start from; known: {known}")
+    encoder, values = kind.read(found)
     state = model.state_dict()
-    _check_fit(values, state, encoder=source.encoder, folded=source.folded, path=path)
+    _check_encoder(values, state, encoder=encoder, folded=kind.folded, path=found)
+    values = _that_fit(values, state)
     state |= {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in values.items()}
     folded = [name.removesuffix(".bias") for name in values if name.endswith(".norm.bias")]
-    if not source.folded:
+    if not kind.folded:
         folded = []
     modules = dict(model.named_modules())
     for name in folded:
@@ -199,23 +191,14 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
     return folded
 
 
-def _fill_from_tensorflow(model: nn.Module, prefix: Path) -> None:
-    """Take the encoder, and of the head each layer that the model has in the same size."""
-    encoder, found = start_values(read_tf_checkpoint(prefix), where=str(prefix))
-    state = model.state_dict()
+def _that_fit(values: Values, state: Mapping[str, torch.Tensor]) -> Values:
+    """Values of the layers that the model has, each in the same size."""
     strangers = {
         _layer(name)
-        for name, value in found.items()
+        for name, value in values.items()
         if name not in state or tuple(state[name].shape) != value.shape
     }
-    values = {
-        name: value
-        for name, value in found.items()
-        if name.startswith("encoder.") or _layer(name) not in strangers
-    }
-    _check_fit(values, state, encoder=encoder, folded=False, path=prefix)
-    state |= {name: torch.from_numpy(value) for name, value in values.items()}
-    model.load_state_dict(state)
+    return {name: value for name, value in values.items() if _layer(name) not in strangers}
 
 
 def _layer(name: str) -> str:
@@ -223,7 +206,7 @@ def _layer(name: str) -> str:
     return re.sub(r"\.(conv|norm)?\.?[a-z_]+$", "", name)
 
 
-def _check_fit(
+def _check_encoder(
     values: Values,
     state: Mapping[str, torch.Tensor],
     *,
@@ -231,17 +214,13 @@ def _check_fit(
     folded: bool,
     path: Path,
 ) -> None:
+    """Refuse values that are not those of the model's encoder, all of it."""
     for name, value in values.items():
         found = tuple(state[name].shape) if name in state else "nothing of that name"
-        if found != value.shape:
-            need = (
-                f"for the encoder {encoder!r}"
-                if name.startswith("encoder.")
-                else f"for a model with decoder_channels = {value.shape[0]}"
-            )
+        if name.startswith("encoder.") and found != value.shape:
             raise WeightsError(
                 f"{path}: {name} has shape {value.shape}, the model has {found}; these weights "
-                f"are {need}"
+                f"are for the encoder {encoder!r}"
             )
     rest = () if folded else ("norm.weight", "norm.running_mean", "norm.running_var")
     parts = ("conv.weight", "norm.bias", *rest)
