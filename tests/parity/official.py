@@ -63,6 +63,7 @@ def build_official(variant: str, *, output_stride: int) -> Segmenter:
 
 
 @cache
+@torch.inference_mode(mode=False)  # kept for later tests, whatever the first one runs in
 def _official_state(variant: str) -> dict[str, Tensor]:
     with torch.device("meta"):
         state = build_model(official_config(variant, output_stride=16)).state_dict()
