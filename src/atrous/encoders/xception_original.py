@@ -84,6 +84,8 @@ class Xception(Encoder):
         in_channels: Channels of the images.
         padding: ``same`` reproduces Keras on even sides, see `atrous.layers.conv.Padding`.
         multi_grid: Not for this network; only the factors 1, 1, 1 are taken.
+        padded_root: Whether the first two convolutions are padded, so that sides are
+            ceil(side / stride); the classifier's are not.
 
     Raises:
         ConfigError: If ``output_stride`` is not one of the three, or ``multi_grid`` is set.
@@ -96,6 +98,7 @@ class Xception(Encoder):
         in_channels: int = 3,
         padding: Padding = "symmetric",
         multi_grid: Sequence[int] = (1, 1, 1),
+        padded_root: bool = True,
     ) -> None:
         super().__init__()
         check_output_stride(output_stride)
@@ -108,9 +111,16 @@ class Xception(Encoder):
                 stride=2,
                 norm=keras_norm,
                 activation=nn.ReLU(),
-                padding=padding,
+                padding=padding if padded_root else "valid",
             ),
-            ConvNormAct(32, 64, kernel_size=3, norm=keras_norm, activation=nn.ReLU()),
+            ConvNormAct(
+                32,
+                64,
+                kernel_size=3,
+                norm=keras_norm,
+                activation=nn.ReLU(),
+                padding=padding if padded_root else "valid",
+            ),
         )
         self.stages = nn.ModuleList()
         self.taps: list[int] = []

@@ -7,11 +7,12 @@ from torch import Tensor, nn
 
 from atrous.layers.norm import NormBuilder, head_norm
 
-Padding: TypeAlias = Literal["symmetric", "same"]
+Padding: TypeAlias = Literal["symmetric", "same", "valid"]
 """Where the zeros around a map go.
 
 ``symmetric`` puts as many before as after. ``same`` is TensorFlow's rule: exactly as many as
 the last window needs, the odd one after. They differ where the side is even and the stride 2.
+``valid`` puts none, and the map shrinks.
 """
 
 
@@ -60,12 +61,13 @@ class ConvNormAct(nn.Module):
     ) -> None:
         super().__init__()
         self.pads_itself = padding == "same" and stride > 1 and kernel_size > 1
+        bare = self.pads_itself or padding == "valid"
         self.conv = nn.Conv2d(
             in_channels,
             out_channels,
             kernel_size,
             stride=stride,
-            padding=0 if self.pads_itself else atrous_rate * (kernel_size // 2),
+            padding=0 if bare else atrous_rate * (kernel_size // 2),
             dilation=atrous_rate,
             groups=groups,
             bias=False,
