@@ -74,8 +74,8 @@ def test_logits_are_those_of_keras_at_odd_and_even_sizes(size, classifier):
     with torch.inference_mode():
         logits = classifier(pictures(2, *size))[:, ::CLASS_STEP].numpy()
 
-    # Float32 sums in another order give 5e-6 of the spread; pooling padded alike on both sides gives
-    # 0.03 (299 pixels) to 0.4.
+    # Float32 sums in another order give 5e-6 of the spread; pooling padded alike on both sides
+    # gives 0.03 (at 299 pixels) to 0.4.
     assert np.abs(logits - expected).max() < TOLERANCE * expected.std()
 
 

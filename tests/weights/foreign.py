@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from atrous.weights.crc32c import crc32c
@@ -177,3 +178,55 @@ def _naive_masked_crc32c(data: bytes) -> int:
     # Bit by bit is slow; of long data the fast one is taken, which its own test holds to this.
     crc = naive_crc32c(data) if len(data) < 1 << 12 else crc32c(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFF_FFFF
+
+
+def keras_classifier_arrays(num_classes: int = 5) -> dict[str, np.ndarray]:
+    """`keras_arrays` with the last layer, filled so that a network of them stays finite."""
+    random = np.random.default_rng(0)
+    arrays = keras_arrays() | {
+        "predictions/0": np.empty((2048, num_classes)),
+        "predictions/1": np.empty(num_classes),
+    }
+    return {
+        name: (random.uniform(0.5, 1.5, v.shape) * 0.02).astype(np.float32)
+        for name, v in arrays.items()
+    }
+
+
+def write_keras_h5(path: Path, arrays: Arrays, *, layout: str) -> Path:
+    """A Keras file: ``legacy`` (Keras 2), ``named`` or ``numbered`` (Keras 3, new and old)."""
+    layers: dict[str, list[np.ndarray]] = {}
+    for name, values in arrays.items():
+        layers.setdefault(name.rpartition("/")[0], []).append(values)
+    with h5py.File(path, "w") as file:
+        if layout == "legacy":
+            _write_keras2(file.create_group("model_weights"), layers)
+        else:
+            _write_keras3(file, layers, named=layout == "named")
+    return path
+
+
+def _write_keras2(root: h5py.Group, layers: dict[str, list[np.ndarray]]) -> None:
+    root.attrs["layer_names"] = [name.encode() for name in ("input_1", *layers)]
+    root.create_group("input_1").attrs["weight_names"] = []
+    for layer, values in layers.items():
+        group = root.create_group(layer)
+        names = [f"{layer}/weight_{index}:0" for index in range(len(values))]
+        group.attrs["weight_names"] = [name.encode() for name in names]
+        for name, value in zip(names, values, strict=True):
+            group[name] = value
+
+
+def _write_keras3(file: h5py.File, layers: dict[str, list[np.ndarray]], *, named: bool) -> None:
+    counts: dict[str, int] = {}
+    for layer, values in layers.items():
+        kinds = {"sepconv": "separable_conv2d", "predictions": "dense", "conv": "conv2d"}
+        kind = next((kind for part, kind in kinds.items() if part in layer), "")
+        kind = "batch_normalization" if layer.endswith("_bn") or "batch" in layer else kind
+        number = counts.get(kind, 0)
+        counts[kind] = number + 1
+        group = file.create_group(f"layers/{kind}{f'_{number}' if number else ''}/vars")
+        if named:
+            group.attrs["name"] = layer
+        for index, value in enumerate(values):
+            group[str(index)] = value

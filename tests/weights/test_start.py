@@ -216,9 +216,9 @@ def test_values_of_an_unknown_graph_are_refused_with_the_file(tmp_path):
         load_start(build(), path)
 
 
-@pytest.mark.parametrize("name", ["weights.pth", "weights.h5", "weights"])
+@pytest.mark.parametrize("name", ["weights.pth", "weights.pkl", "weights"])
 def test_other_kinds_of_files_are_never_opened(name, tmp_path):
-    known = r"known: \.onnx, \.safetensors, TensorFlow checkpoints .*\(\.xml\), .*\(\.npz\)"
+    known = r"known: \.onnx, \.safetensors, TensorFlow checkpoints .*\(\.xml\), .*\.npz\)"
 
     with pytest.raises(WeightsError, match=rf"unknown kind of weights .* {known}"):
         load_start(nn.Module(), tmp_path / name)

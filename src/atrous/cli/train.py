@@ -29,7 +29,7 @@ def train(
         Parameter(
             help="Weights to start from: a shipped model's name, a model file of ours, an "
             "TensorFlow checkpoint of the released DeepLab or its ImageNet encoders, an OpenVINO "
-            "IR (.xml) of its MobileNetV2, or Keras arrays (.npz) of Xception."
+            "IR (.xml) of its MobileNetV2, or Keras' Xception (.keras, .h5, .npz)."
         ),
     ] = None,
     resume: Annotated[

@@ -1,111 +1,22 @@
 """Weights to start a training from: foreign encoders brought into our networks."""
 
 import re
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from atrous.errors import WeightsError
+from atrous.weights.from_keras import KERAS_ENDINGS, read_keras, xception_rules
 from atrous.weights.from_ours import OUR_ENDINGS, fill_from_ours
 from atrous.weights.from_tf_deeplab import CHECKPOINT_LEAVES, FOLDED_LEAVES, start_values
 from atrous.weights.openvino_ir import read_openvino_ir
-from atrous.weights.rename import Rule, Values, rename
+from atrous.weights.rename import Values, rename
 from atrous.weights.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
 from atrous.weights.unfold import only_adds_bias
-
-
-def _dense(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return values.transpose(3, 2, 0, 1)
-
-
-def _depthwise(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return values.transpose(2, 3, 0, 1)
-
-
-def _keras_conv(layer: str, norm: str, ours: str) -> list[Rule]:
-    parts = ("weight", "bias", "running_mean", "running_var")
-    return [
-        Rule(f"{layer}/0", f"{ours}.conv.weight", _dense),
-        *(Rule(f"{norm}/{index}", f"{ours}.norm.{part}") for index, part in enumerate(parts)),
-    ]
-
-
-def _keras_separable(layer: str, ours: str) -> list[Rule]:
-    return [
-        Rule(f"{layer}/0", f"{ours}.depthwise.conv.weight", _depthwise),
-        Rule(f"{layer}/1", f"{ours}.pointwise.conv.weight", _dense),
-        *_keras_conv(layer, f"{layer}_bn", f"{ours}.pointwise")[1:],
-    ]
-
-
-def _keras_xception_rules() -> list[Rule]:
-    """Names of Keras' Xception, as ``LAYER/INDEX`` in Keras' order of the layer's weights."""
-    rules: list[Rule] = []
-    for index in (1, 2):
-        layer = f"block1_conv{index}"
-        rules += _keras_conv(layer, f"{layer}_bn", f"encoder.root.{index - 1}")
-    for block in range(2, 14):
-        for index in (1, 2, 3):
-            ours = f"encoder.stages.{block - 2}.convs.{index - 1}"
-            rules += _keras_separable(f"block{block}_sepconv{index}", ours)
-    for index, place in ((1, 0), (2, 2)):
-        rules += _keras_separable(f"block14_sepconv{index}", f"encoder.exit.{place}")
-    for order, stage in enumerate((0, 1, 2, 11)):
-        ours = f"encoder.stages.{stage}.shortcut"
-        rules += _keras_conv(f"shortcut{order}", f"shortcut_bn{order}", ours)
-    return rules
-
-
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    MemoryError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What a damaged archive of arrays can raise."""
-
-
-def _read_keras_npz(path: Path) -> Values:
-    """Read Keras arrays; the shortcuts' automatic names are replaced by their order."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            arrays = {
-                member.removesuffix(".npy"): _read_npy(archive, member)
-                for member in archive.namelist()
-            }
-    except _UNREADABLE as error:
-        raise WeightsError(f"{path}: cannot be read as .npz arrays ({error})") from None
-    shortcuts = _in_order(arrays, "conv2d", "shortcut")
-    shortcuts |= _in_order(arrays, "batch_normalization", "shortcut_bn")
-    renamed = {}
-    for name, values in arrays.items():
-        layer, _, index = name.rpartition("/")
-        renamed[f"{shortcuts.get(layer, layer)}/{index}"] = values
-    return renamed
-
-
-def _read_npy(archive: zipfile.ZipFile, member: str) -> NDArray[np.float32]:
-    with archive.open(member) as file:
-        return np.lib.format.read_array(file, allow_pickle=False).astype(np.float32)
-
-
-def _in_order(names: Iterable[str], kind: str, ours: str) -> dict[str, str]:
-    """Keras numbers unnamed layers by how many the session had before; only the order counts."""
-    matches = (re.fullmatch(rf"({kind}(?:_(\d+))?)/\d+", name) for name in names)
-    numbers = {match[1]: int(match[2] or 0) for match in matches if match}
-    layers = sorted(numbers, key=lambda layer: numbers[layer])
-    return {layer: f"{ours}{order}" for order, layer in enumerate(layers)}
 
 
 def _read_checkpoint(prefix: Path) -> tuple[str, Values]:
@@ -117,15 +28,15 @@ def _read_ir(path: Path) -> tuple[str, Values]:
 
 
 def _read_keras(path: Path) -> tuple[str, Values]:
-    arrays = _read_keras_npz(path)
+    arrays = read_keras(path)
     try:
-        return "xception", rename(arrays, _keras_xception_rules())
+        return "xception", rename(arrays, xception_rules())
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from None
 
 
-def _with_ending(ending: str) -> Callable[[Path], Path | None]:
-    return lambda path: path if path.suffix == ending else None
+def _with_ending(*endings: str) -> Callable[[Path], Path | None]:
+    return lambda path: path if path.suffix in endings else None
 
 
 @dataclass(frozen=True)
@@ -143,7 +54,7 @@ class StartFormat:
 START_FORMATS: Mapping[str, StartFormat] = {
     "TensorFlow checkpoints by their prefix": StartFormat(checkpoint_prefix, _read_checkpoint),
     "OpenVINO IRs (.xml)": StartFormat(_with_ending(".xml"), _read_ir, folded=True),
-    "Keras arrays (.npz)": StartFormat(_with_ending(".npz"), _read_keras),
+    "Keras' Xception (.keras, .h5, .npz)": StartFormat(_with_ending(*KERAS_ENDINGS), _read_keras),
 }
 """Kinds of published weights, by what people call them."""
 

@@ -1,0 +1,264 @@
+"""Keras' Xception: its files, and its layers in our names.
+
+Files are read as ``LAYER/INDEX`` in Keras' order of a layer's weights. The four shortcuts of
+Xception have automatic names that count on from whatever the session built before, so they are
+told apart by their order alone.
+"""
+
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from atrous.errors import DependencyError, WeightsError
+from atrous.models.classifier import XceptionClassifier
+from atrous.weights.rename import Rule, Values, rename
+
+_MAX_BYTES = 2 << 30
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    MemoryError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What a damaged file can raise."""
+
+
+def read_keras(path: Path) -> Values:
+    """Read every array of a Keras Xception, by ``LAYER/INDEX``.
+
+    Args:
+        path: ``.keras``, ``.h5`` of Keras 2 and 3, ``.weights.h5``, or the arrays as ``.npz``.
+
+    Returns:
+        The arrays; the shortcuts are called ``shortcut0`` to ``shortcut3``.
+
+    Raises:
+        WeightsError: If the file is missing or damaged, or reaches outside itself.
+        DependencyError: If h5py is not installed and the file needs it.
+    """
+    read = _READERS[path.suffix]
+    try:
+        arrays = read(path)
+    except _UNREADABLE as error:
+        raise WeightsError(f"{path}: cannot be read as {path.suffix} arrays ({error})") from None
+    shortcuts = _in_order(arrays, "conv2d", "shortcut")
+    shortcuts |= _in_order(arrays, "batch_normalization", "shortcut_bn")
+    renamed = {}
+    for name, values in arrays.items():
+        layer, _, index = name.rpartition("/")
+        renamed[f"{shortcuts.get(layer, layer)}/{index}"] = values
+    return renamed
+
+
+def load_keras_xception(path: Path) -> XceptionClassifier:
+    """Build the classifier that a Keras file holds, with its weights, in evaluation mode.
+
+    Raises:
+        WeightsError: If the file is not a whole Xception with its classifier.
+        DependencyError: If h5py is not installed and the file needs it.
+    """
+    arrays = dict(read_keras(path))
+    try:
+        kernel, bias = arrays.pop("predictions/0"), arrays.pop("predictions/1")
+    except KeyError:
+        raise WeightsError(f"{path}: has no classifier (no layer 'predictions')") from None
+    model = XceptionClassifier(len(bias)).eval()
+    state = model.state_dict()
+    try:
+        values = rename(arrays, xception_rules())
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from None
+    values |= {"classifier.weight": np.ascontiguousarray(kernel.T), "classifier.bias": bias}
+    misfits = sorted(
+        name
+        for name in state
+        if not name.endswith("num_batches_tracked")
+        and (name not in values or values[name].shape != tuple(state[name].shape))
+    )
+    if misfits:
+        raise WeightsError(
+            f"{path}: {len(misfits)} tensors of Xception got no value that fits; the first are "
+            f"{', '.join(misfits[:3])}"
+        )
+    state |= {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in values.items()}
+    model.load_state_dict(state)
+    return model
+
+
+# --- Names --------------------------------------------------------------------------------------
+
+
+def xception_rules() -> list[Rule]:
+    """Keras' layers of Xception in our names; its classifier is left out."""
+    rules: list[Rule] = [Rule(r"predictions/\d", None)]
+    for index in (1, 2):
+        layer = f"block1_conv{index}"
+        rules += _conv(layer, f"{layer}_bn", f"encoder.root.{index - 1}")
+    for block in range(2, 14):
+        for index in (1, 2, 3):
+            ours = f"encoder.stages.{block - 2}.convs.{index - 1}"
+            rules += _separable(f"block{block}_sepconv{index}", ours)
+    for index, place in ((1, 0), (2, 2)):
+        rules += _separable(f"block14_sepconv{index}", f"encoder.exit.{place}")
+    for order, stage in enumerate((0, 1, 2, 11)):
+        ours = f"encoder.stages.{stage}.shortcut"
+        rules += _conv(f"shortcut{order}", f"shortcut_bn{order}", ours)
+    return rules
+
+
+def _conv(layer: str, norm: str, ours: str) -> list[Rule]:
+    parts = ("weight", "bias", "running_mean", "running_var")
+    return [
+        Rule(f"{layer}/0", f"{ours}.conv.weight", _dense),
+        *(Rule(f"{norm}/{index}", f"{ours}.norm.{part}") for index, part in enumerate(parts)),
+    ]
+
+
+def _separable(layer: str, ours: str) -> list[Rule]:
+    return [
+        Rule(f"{layer}/0", f"{ours}.depthwise.conv.weight", _depthwise),
+        Rule(f"{layer}/1", f"{ours}.pointwise.conv.weight", _dense),
+        *_conv(layer, f"{layer}_bn", f"{ours}.pointwise")[1:],
+    ]
+
+
+def _dense(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return values.transpose(3, 2, 0, 1)
+
+
+def _depthwise(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return values.transpose(2, 3, 0, 1)
+
+
+def _in_order(names: Iterable[str], kind: str, ours: str) -> dict[str, str]:
+    """Keras numbers unnamed layers by how many the session had before; only the order counts."""
+    matches = (re.fullmatch(rf"({kind}(?:_(\d+))?)/\d+", name) for name in names)
+    numbers = {match[1]: int(match[2] or 0) for match in matches if match}
+    layers = sorted(numbers, key=lambda layer: numbers[layer])
+    return {layer: f"{ours}{order}" for order, layer in enumerate(layers)}
+
+
+# --- Files --------------------------------------------------------------------------------------
+
+
+def _read_npz(path: Path) -> dict[str, NDArray[np.float32]]:
+    with zipfile.ZipFile(path) as archive:
+        arrays = {}
+        for member in archive.namelist():
+            with archive.open(member) as file:
+                values = np.lib.format.read_array(file, allow_pickle=False)
+            arrays[member.removesuffix(".npy")] = values.astype(np.float32)
+        return arrays
+
+
+def _read_archive(path: Path) -> dict[str, NDArray[np.float32]]:
+    """``.keras``: the weights are one member; the config beside them is never looked at."""
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo("model.weights.h5")
+        if member.file_size > _MAX_BYTES:
+            raise ValueError(f"its weights claim {member.file_size} bytes")
+        return _read_hdf5(io.BytesIO(archive.read(member)))
+
+
+def _read_hdf5(source: Path | IO[bytes]) -> dict[str, NDArray[np.float32]]:
+    try:
+        import h5py  # noqa: PLC0415
+    except ModuleNotFoundError:
+        raise DependencyError(
+            "Keras' .h5 and .keras files need h5py; pip install 'atrous[convert]'"
+        ) from None
+    with h5py.File(source, "r") as file:
+        root = _child(file, "model_weights") if "model_weights" in file else file
+        if "layer_names" in root.attrs:
+            return _read_keras2(root)
+        if "layers" in file:
+            return _read_keras3(_child(file, "layers"))
+        raise ValueError("neither Keras' layer_names nor its layers are in it")
+
+
+def _read_keras2(root: Any) -> dict[str, NDArray[np.float32]]:
+    arrays = {}
+    for layer in map(_text, root.attrs["layer_names"]):
+        group = _child(root, layer)
+        for index, name in enumerate(group.attrs["weight_names"]):
+            arrays[f"{layer}/{index}"] = _values(group, _text(name))
+    return arrays
+
+
+def _read_keras3(layers: Any) -> dict[str, NDArray[np.float32]]:
+    arrays = {}
+    for group in layers:
+        values = _child(_child(layers, group), "vars")
+        # Newer files name the layer; older ones number the layers of each class.
+        layer = _text(values.attrs["name"]) if "name" in values.attrs else _KERAS3.get(group, group)
+        for index in sorted(values, key=int):
+            arrays[f"{layer}/{index}"] = _values(values, index)
+    return arrays
+
+
+def _child(group: Any, name: str) -> Any:
+    """What a group holds under a name, unless it is a link that could lead out of the file."""
+    import h5py  # noqa: PLC0415
+
+    if type(group.get(name, getlink=True)) is not h5py.HardLink:
+        raise ValueError(f"{name} is a link, which could lead out of the file")
+    return group[name]
+
+
+def _values(group: Any, name: str) -> NDArray[np.float32]:
+    place = group
+    for part in name.split("/"):
+        place = _child(place, part)
+    if place.external or place.is_virtual:
+        raise ValueError(f"{name} lies outside the file; that is never followed")
+    if place.nbytes > _MAX_BYTES:
+        raise ValueError(f"{name} claims {place.nbytes} bytes")
+    return np.asarray(place[()], np.float32)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _keras3_names() -> dict[str, str]:
+    """Xception's layers as Keras 3 numbers them: each class for itself, in the model's order."""
+    convs = ["block1_conv1", "block1_conv2", "conv2d", "conv2d_1", "conv2d_2", "conv2d_3"]
+    separable, norms = [], ["block1_conv1_bn", "block1_conv2_bn"]
+    shortcuts = {2: "", 3: "_1", 4: "_2", 13: "_3"}
+    for block in range(2, 15):
+        for index in range(1, 4 if 5 <= block <= 12 else 3):
+            separable.append(f"block{block}_sepconv{index}")
+            norms.append(f"block{block}_sepconv{index}_bn")
+        if block in shortcuts:
+            norms.append(f"batch_normalization{shortcuts[block]}")
+    counted = {"conv2d": convs, "separable_conv2d": separable, "batch_normalization": norms}
+    names = {
+        f"{kind}_{number}" if number else kind: layer
+        for kind, layers in counted.items()
+        for number, layer in enumerate(layers)
+    }
+    return names | {"dense": "predictions"}
+
+
+_KERAS3 = _keras3_names()
+_READERS: Mapping[str, Callable[[Path], dict[str, NDArray[np.float32]]]] = {
+    ".npz": _read_npz,
+    ".h5": _read_hdf5,
+    ".keras": _read_archive,
+}
+KERAS_ENDINGS = tuple(_READERS)
+"""Endings of files that `read_keras` reads."""
