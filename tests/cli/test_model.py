@@ -53,6 +53,16 @@ def test_a_model_says_what_it_is(known_network, capsys):
     assert card["result"]["split"] == "val"
 
 
+def test_a_picture_to_check_with_that_is_not_there_stops_before_anything_is_written(
+    published, tmp_path, capsys
+):
+    out = tmp_path / "voc.safetensors"
+
+    assert run("model", "convert", published, "-o", out, "--check", tmp_path / "no.jpg") == 3
+    assert "no.jpg: no such file" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_a_model_that_is_there_is_kept(published, tmp_path, capsys):
     (tmp_path / "voc.safetensors").write_bytes(b"precious")
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from atrous.cli.options import JsonFlag, OverwriteFlag, QuietFlag
 from atrous.cli.terminal import Terminal, shares_table
 from atrous.errors import ConfigError, DependencyError
+from atrous.imaging import read_image
 from atrous.runtime.card import ModelCard
 from atrous.weights.load import find_model, load
 
@@ -75,6 +76,7 @@ def convert(
         raise DependencyError(
             f"converting needs {error.name}; pip install 'atrous[train,export]'"
         ) from None
+    picture = read_image(check) if check else None  # before anything is written
     found = convert_file(source, output_stride=output_stride, labels=labels)
     if out.suffix == ".onnx":
         export_onnx(found.model, found.card, out, overwrite=overwrite)
@@ -96,8 +98,8 @@ def convert(
         "left out",
         _card_table(found.card, title=f"{out}  {parameters:,} parameters"),
     )
-    if check:
-        seen = load(out).predict(check)
+    if picture:
+        seen = load(out).predict(picture.pixels)
         report["shares"] = seen.shares
         terminal.show(shares_table(seen.shares, seen.label_set, title=str(check)))
     terminal.give("model convert", report)
