@@ -48,11 +48,16 @@ def train(
     """
     terminal = Terminal(as_json=json, quiet=quiet)
     try:
+        import torch
+
+        from atrous.engine.memory import keep_freed_memory
         from atrous.recipes.fit import read_fitting_recipe
         from atrous.recipes.recipe import find_recipe
         from atrous.recipes.run import run_training
     except ModuleNotFoundError as error:
         raise DependencyError(f"training needs {error.name}; pip install 'atrous[train]'") from None
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     path = find_recipe(recipe)
     loaded = read_fitting_recipe(path, data)
     if epochs is not None:
