@@ -12,7 +12,7 @@ from atrous.models.build import build_model
 from atrous.models.config import model_config_from
 from atrous.models.segmenter import Segmenter
 from atrous.runtime.card import CARD_KEY, ModelCard, read_card
-from atrous.weights.unfold import only_adds_bias
+from atrous.weights.unfold import fold_norms
 
 
 def load_onnx_model(path: Path) -> tuple[Segmenter, ModelCard]:
@@ -52,12 +52,9 @@ def load_onnx_model(path: Path) -> tuple[Segmenter, ModelCard]:
             f"{path}: {len(misfits)} tensors are missing or do not fit the architecture it names; "
             f"the first are {', '.join(misfits[:5])}"
         )
-    for name in wanted:
-        state[name] = torch.from_numpy(found[name].copy())
-    for name, module in model.named_modules():
-        if isinstance(module, nn.BatchNorm2d):
-            state |= {f"{name}.{part}": value for part, value in only_adds_bias(module).items()}
-    model.load_state_dict(state)
+    taken = {name: torch.from_numpy(found[name].copy()) for name in wanted}
+    fold_norms(model, taken)
+    model.load_state_dict(state | taken)
     return model.eval(), card
 
 

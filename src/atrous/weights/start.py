@@ -16,7 +16,7 @@ from atrous.weights.from_tf_deeplab import CHECKPOINT_LEAVES, FOLDED_LEAVES, sta
 from atrous.weights.openvino_ir import read_openvino_ir
 from atrous.weights.rename import Values, rename
 from atrous.weights.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
-from atrous.weights.unfold import only_adds_bias
+from atrous.weights.unfold import fold_norms
 
 
 def _read_checkpoint(prefix: Path) -> tuple[str, Values]:
@@ -88,17 +88,12 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
     encoder, values = kind.read(found)
     state = model.state_dict()
     _check_encoder(values, state, encoder=encoder, folded=kind.folded, path=found)
-    values = _that_fit(values, state)
-    state |= {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in values.items()}
-    folded = [name.removesuffix(".bias") for name in values if name.endswith(".norm.bias")]
-    if not kind.folded:
-        folded = []
-    modules = dict(model.named_modules())
-    for name in folded:
-        norm = modules[name]
-        if isinstance(norm, nn.BatchNorm2d):
-            state |= {f"{name}.{part}": value for part, value in only_adds_bias(norm).items()}
-    model.load_state_dict(state)
+    taken = {
+        name: torch.from_numpy(np.ascontiguousarray(value))
+        for name, value in _that_fit(values, state).items()
+    }
+    folded = fold_norms(model, taken) if kind.folded else []
+    model.load_state_dict(state | taken)
     return folded
 
 

@@ -6,23 +6,29 @@ import torch
 from torch import Tensor, nn
 
 
-def only_adds_bias(norm: nn.BatchNorm2d) -> dict[str, Tensor]:
-    """Values with which a norm adds its bias and does nothing else, as one that was folded."""
-    ones = torch.ones(norm.num_features)
-    return {"weight": ones, "running_mean": 0 * ones, "running_var": (1 - norm.eps) * ones}
-
-
-def fold_norms(model: nn.Module, state: dict[str, Tensor]) -> None:
-    """Let every norm whose bias is in ``state``, and nothing else of it, only add that bias.
+def fold_norms(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
+    """Let every norm of which ``state`` has the bias, and nothing else, only add that bias.
 
     Args:
         model: The network that ``state`` is for.
-        state: Gets the values of `only_adds_bias` under the norms' names.
+        state: Values by name; gets scale, mean and variance of those norms.
+
+    Returns:
+        Names of those norms.
     """
-    for name, module in model.named_modules():
-        if isinstance(module, nn.BatchNorm2d) and f"{name}.bias" in state:
-            for part, values in only_adds_bias(module).items():
-                state.setdefault(f"{name}.{part}", values)
+    folded = [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.BatchNorm2d)
+        and f"{name}.bias" in state
+        and f"{name}.weight" not in state
+    ]
+    for name, norm in folded:
+        ones = torch.ones(norm.num_features)
+        state[f"{name}.weight"] = ones
+        state[f"{name}.running_mean"] = 0 * ones
+        state[f"{name}.running_var"] = (1 - norm.eps) * ones
+    return [name for name, _ in folded]
 
 
 @torch.no_grad()
