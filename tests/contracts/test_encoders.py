@@ -8,6 +8,7 @@ import torch
 
 from atrous.encoders import ENCODERS, Encoder
 from atrous.layers.init import init_encoder
+from atrous.layers.squeeze import SqueezeExcite
 from atrous.models.build import build_model
 from atrous.models.config import ModelConfig
 
@@ -75,6 +76,8 @@ def test_a_denser_map_holds_the_coarse_one_at_every_second_and_fourth_pixel(name
     torch.manual_seed(0)
     encoder = ENCODERS[name](output_stride=32).eval()
     init_encoder(encoder)
+    if any(isinstance(module, SqueezeExcite) for module in encoder.modules()):
+        pytest.skip("channels are weighed by means of the map, which a denser map has others of")
     images = torch.randn(1, 3, 33, 48)  # an odd and an even side
 
     coarse, dense, denser = (

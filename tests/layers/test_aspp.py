@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from atrous.layers.aspp import ASPP
+from atrous.layers.pool import MeanPool
 
 
 @pytest.fixture
@@ -12,7 +13,7 @@ def maps():
 
 
 def test_branches_are_joined_in_the_order_of_the_published_weights(maps):
-    aspp = ASPP(8, 4, atrous_rates=(1, 2)).eval()
+    aspp = ASPP(8, 4, atrous_rates=(1, 2), image_pool=MeanPool()).eval()
 
     pooled = aspp.image_pool(maps.mean((2, 3), keepdim=True)).expand(-1, -1, 9, 7)
     joined = torch.cat([pooled, *(branch(maps) for branch in aspp.branches)], dim=1)
@@ -36,7 +37,7 @@ def test_a_branch_whose_taps_all_leave_the_map_sees_its_centre_only(maps):
 
 
 def test_image_pooling_is_the_same_at_every_pixel(maps):
-    aspp = ASPP(8, 4, atrous_rates=()).eval()
+    aspp = ASPP(8, 4, atrous_rates=(), image_pool=MeanPool()).eval()
     aspp.project.conv.weight.data[:, 4:] = 0
 
     merged = aspp(maps)
@@ -45,7 +46,7 @@ def test_image_pooling_is_the_same_at_every_pixel(maps):
 
 
 def test_without_rates_only_the_picture_and_the_pixel_are_seen():
-    aspp = ASPP(320, 256, atrous_rates=())
+    aspp = ASPP(320, 256, atrous_rates=(), image_pool=MeanPool())
 
     # The count of the official MobileNetV2 head, facts of the release.
     assert sum(parameter.numel() for parameter in aspp.parameters()) == 296_448
@@ -68,8 +69,26 @@ def test_dropout_is_for_training_only(maps):
 
 
 def test_a_batch_of_one_can_be_trained_on(maps):
-    aspp = ASPP(8, 4, atrous_rates=(1,))
+    aspp = ASPP(8, 4, atrous_rates=(1,), image_pool=MeanPool())
 
     aspp(maps[:1]).sum().backward()
 
     assert all(parameter.grad is not None for parameter in aspp.parameters())
+
+
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_means_of_several_windows_are_resized_to_the_map(maps, align_corners):
+    pool = MeanPool((5, 4), stride=(2, 3))
+    aspp = ASPP(8, 4, atrous_rates=(), image_pool=pool, align_corners=align_corners).eval()
+
+    means = aspp.image_pool(F.avg_pool2d(maps, (5, 4), (2, 3)))
+    whole = F.interpolate(means, (9, 7), mode="bilinear", align_corners=align_corners)
+    expected = aspp.project(torch.cat([whole, aspp.branches[0](maps)], dim=1))
+    torch.testing.assert_close(aspp(maps), expected)
+
+
+def test_without_image_pooling_only_the_other_branches_are_joined(maps):
+    aspp = ASPP(8, 4, atrous_rates=(1,)).eval()
+
+    expected = aspp.project(torch.cat([branch(maps) for branch in aspp.branches], dim=1))
+    torch.testing.assert_close(aspp(maps), expected)

@@ -94,3 +94,13 @@ def test_convolutions_leave_the_bias_to_the_norm():
 
     assert layer.depthwise.conv.bias is None
     assert layer.pointwise.conv.bias is None
+
+
+def test_a_rate_may_differ_down_and_across():
+    layer = SeparableConv(4, 6, atrous_rate=(1, 3)).eval()
+    x = torch.randn(2, 4, 9, 12)
+
+    kernel = layer.depthwise.conv.weight
+    wide = F.conv2d(x, kernel, padding=(1, 3), dilation=(1, 3), groups=4)
+    expected = layer.pointwise(F.relu(layer.depthwise.norm(wide)))
+    torch.testing.assert_close(layer(x), expected)

@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from atrous.layers.pool import MaxPool
+from atrous.layers.pool import MaxPool, MeanPool
 
 
 def naive_same_max_pool(image, stride, rate):
@@ -49,3 +49,18 @@ def test_atrous_pooling_equals_a_dense_one_on_every_other_pixel(padding, rate):
     dense = MaxPool(stride=1, atrous_rate=rate, padding=padding)
 
     torch.testing.assert_close(atrous(maps)[..., ::2, ::2], dense(maps[..., ::2, ::2]))
+
+
+def test_the_mean_of_the_whole_map_is_one_pixel():
+    x = torch.randn(2, 3, 5, 4)
+
+    torch.testing.assert_close(MeanPool()(x), x.mean((2, 3), keepdim=True))
+
+
+@pytest.mark.parametrize("size", [(9, 11), (4, 3), (2, 11), (9, 2), (1, 1)], ids=str)
+def test_windows_are_cut_to_what_the_map_has(size):
+    x = torch.randn(2, 3, *size)
+
+    window = min(size[0], 4), min(size[1], 3)
+    expected = F.avg_pool2d(x, window, (2, 3))
+    torch.testing.assert_close(MeanPool((4, 3), stride=(2, 3))(x), expected)

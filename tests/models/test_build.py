@@ -43,7 +43,7 @@ def test_rates_follow_the_output_stride_unless_they_are_given(output_stride, rat
 
 
 def rates_of(model):
-    return [branch.depthwise.conv.dilation[0] for branch in model.decoder.aspp.branches[1:]]
+    return [branch.depthwise.conv.dilation[0] for branch in model.decoder.context.branches[1:]]
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)

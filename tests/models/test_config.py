@@ -25,7 +25,7 @@ def test_a_config_that_was_written_is_read_as_it_was():
         ({"num_classes": 2, "output_stride": 4}, "output_stride: .*8, 16 or 32, not 4"),
         ({"num_classes": 2, "encodr": "x"}, "unknown key 'encodr'; did you mean 'encoder'?"),
         ({"num_classes": 2, "zzz": 1}, "unknown key 'zzz'; known: encoder, decoder, num_classes"),
-        ({"num_classes": 2, "decoder": "unet"}, "decoder: .*'deeplabv3plus' or 'deeplabv3', not"),
+        ({"num_classes": 2, "decoder": "unet"}, "decoder: .*'deeplabv3' or 'lraspp', not"),
         ({"num_classes": 2, "atrous_rates": [6, 0]}, "atrous_rates.1: .*equal to 1, not 0"),
         ({"num_classes": 2, "decoder_channels": 10**9}, "decoder_channels: .*equal to 4096"),
         ({"num_classes": 1, "in_channels": 0}, "num_classes: .*; in_channels: .*"),

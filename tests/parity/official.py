@@ -19,15 +19,26 @@ from atrous.models.build import build_model
 from atrous.models.config import ModelConfig
 from atrous.models.segmenter import Segmenter
 
+_V3_SEG = {
+    "decoder": "lraspp",
+    "decoder_channels": 128,
+    "decoder_strides": (8,),
+    "image_pooling_crop_size": (769, 769),
+    "image_pooling_stride": (4, 5),
+    "num_classes": 19,
+}
 OFFICIAL: dict[str, dict[str, object]] = {
     "xception_41": {"encoder": "xception41"},
     "xception_65": {"encoder": "xception65"},
+    "xception_65_plainhead": {"encoder": "xception65", "separable": False},
     "xception_71": {"encoder": "xception71"},
     "resnet_v1_50_beta": {"encoder": "resnet50_beta", "multi_grid": (1, 2, 4)},
     "mobilenet_v2": {"encoder": "mobilenetv2", "decoder": "deeplabv3", "atrous_rates": ()},
+    "mobilenet_v3_large_seg": _V3_SEG | {"encoder": "mobilenetv3_large_seg"},
+    "mobilenet_v3_small_seg": _V3_SEG | {"encoder": "mobilenetv3_small_seg"},
 }
-"""How the released code builds its graphs: MobileNetV2 without decoder and atrous branches, and
-ResNet with the multi-grid that its public checkpoints want."""
+"""How the released code builds its graphs: MobileNetV2 without decoder and atrous branches,
+ResNet with the multi-grid that its public checkpoints want, MobileNetV3 with its own head."""
 
 _NORM_PARTS = {
     "weight": "gamma",
@@ -36,12 +47,19 @@ _NORM_PARTS = {
     "running_var": "moving_variance",
 }
 _HEAD = (
-    (r"decoder\.aspp\.image_pool", "image_pooling"),
-    (r"decoder\.aspp\.branches\.0", "aspp0"),
-    (r"decoder\.aspp\.branches\.(\d)\.(depthwise|pointwise)", r"aspp\1_\2"),
-    (r"decoder\.aspp\.project", "concat_projection"),
-    (r"decoder\.reduce", "decoder/feature_projection0"),
-    (r"decoder\.fuse\.(\d)\.(depthwise|pointwise)", r"decoder/decoder_conv\1_\2"),
+    (r"decoder\.context\.image_pool", "image_pooling"),
+    (r"decoder\.context\.branches\.(\d)\.(depthwise|pointwise)", r"aspp\1_\2"),
+    (r"decoder\.context\.branches\.(\d)", r"aspp\1"),
+    (r"decoder\.context\.project", "concat_projection"),
+    (r"decoder\.stages\.0\.reduce", "decoder/feature_projection0"),
+    (r"decoder\.stages\.0\.fuse\.(\d)\.(depthwise|pointwise)", r"decoder/decoder_conv\1_\2"),
+    (r"decoder\.stages\.0\.fuse\.0", "decoder/decoder_conv0/decoder_conv0_1"),
+    (r"decoder\.stages\.0\.fuse\.1", "decoder/decoder_conv0/decoder_conv0_2"),
+    (r"decoder\.project", "aspp0"),
+    (r"decoder\.weigh", "image_pooling"),
+    (r"decoder\.deep_classifier", "decoder/decoder_conv0"),
+    (r"decoder\.low_level_classifier", "decoder/feature_projection0"),
+    (r"classifier", "logits/semantic"),
 )
 _UNITS_BEFORE_THE_MIDDLE = {"xception_41": 3, "xception_65": 3, "xception_71": 5}
 _UNITS_IN_THE_MIDDLE = {"xception_41": 8, "xception_65": 16, "xception_71": 16}
@@ -50,8 +68,9 @@ _RESNET50_BLOCKS = (3, 4, 6, 3)
 
 def official_config(variant: str, *, output_stride: int) -> ModelConfig:
     """What to build for the network that the released code builds for ``variant``."""
-    settings = OFFICIAL[variant] | {"output_stride": output_stride, "num_classes": 21}
-    return ModelConfig.model_validate(settings | {"align_corners": True, "padding": "same"})
+    common = {"num_classes": 21, "align_corners": True, "padding": "same"}
+    settings = common | OFFICIAL[variant] | {"output_stride": output_stride}
+    return ModelConfig.model_validate(settings)
 
 
 def build_official(variant: str, *, output_stride: int) -> Segmenter:
@@ -109,12 +128,12 @@ def _layout(name: str) -> tuple[int, int, int, int]:
 
 
 def _variable_name(variant: str, ours: str) -> str:
-    if ours.startswith("classifier."):
-        return "logits/semantic/" + {"weight": "weights", "bias": "biases"}[ours.split(".")[1]]
-    layer, kind, part = ours.rsplit(".", 2)
-    scope = _scope(variant, layer)
-    if kind == "norm":
-        return f"{scope}/BatchNorm/{_NORM_PARTS[part]}"
+    layer, part = ours.rsplit(".", 1)
+    if layer.endswith(".norm"):
+        return f"{_scope(variant, layer.removesuffix('.norm'))}/BatchNorm/{_NORM_PARTS[part]}"
+    scope = _scope(variant, layer.removesuffix(".conv"))
+    if part == "bias":
+        return f"{scope}/biases"
     return f"{scope}/depthwise_weights" if scope.endswith("depthwise") else f"{scope}/weights"
 
 
@@ -124,18 +143,23 @@ def _scope(variant: str, layer: str) -> str:
         if match:
             return match.expand(scope)
     _, group, *place = layer.split(".")
-    if variant == "mobilenet_v2":
-        return _mobilenet_scope(group, place)
+    if variant.startswith("mobilenet"):
+        return _mobilenet_scope(variant, group, place)
     if variant == "resnet_v1_50_beta":
         return f"resnet_v1_50/{_resnet_scope(group, place)}"
+    variant = variant.removesuffix("_plainhead")
     return f"{variant}/{_xception_scope(variant, group, place)}"
 
 
-def _mobilenet_scope(group: str, place: list[str]) -> str:
-    if group == "root":
-        return "MobilenetV2/Conv"
-    index, part = place
-    return f"MobilenetV2/expanded_conv_{index}/{part}".replace("_conv_0/", "_conv/")
+def _mobilenet_scope(variant: str, group: str, place: list[str]) -> str:
+    prefix = "MobilenetV2" if variant == "mobilenet_v2" else "MobilenetV3"
+    if not place:
+        return f"{prefix}/{ {'root': 'Conv', 'last': 'Conv_1'}[group] }"
+    index, part, *rest = place
+    block = f"{prefix}/expanded_conv_{index}".removesuffix("_0")
+    if part == "squeeze":
+        return f"{block}/squeeze_excite/{ {'reduce': 'Conv', 'expand': 'Conv_1'}[rest[0]] }"
+    return f"{block}/{part}"
 
 
 def _resnet_scope(group: str, place: list[str]) -> str:

@@ -21,6 +21,13 @@ MULTI_GRID = {"multi_grid": (1, 2, 4)}
 RESNET = MULTI_GRID | PLAIN
 FULL_RATES = {"atrous_rates": (6, 12, 18)}
 WITHOUT_ATROUS_BRANCHES = {"decoder": "deeplabv3", "atrous_rates": ()}
+LIGHT = {
+    "decoder": "lraspp",
+    "decoder_channels": 128,
+    "decoder_strides": (8,),
+    "image_pooling_crop_size": (769, 769),
+    "image_pooling_stride": (4, 5),
+}
 VOC, CITYSCAPES = (513, 513), (1025, 2049)
 # Encoder, options, output stride, size, what the profiler counted, and the published number in
 # billions (DeepLab V3+, tables 3 and 5; the model zoo's page for MobileNetV2 and Cityscapes).
@@ -92,6 +99,22 @@ def test_multiply_adds_are_those_of_the_official_graph(
     if published:
         # The published numbers count norms and sums too, and the zoo rounds to two digits.
         assert counted / 1e9 == pytest.approx(published, rel=0.015)
+
+
+@pytest.mark.parametrize(("size", "counted"), [("large", 7_582_881_504), ("small", 1_963_916_608)])
+def test_the_light_head_computes_what_the_official_graph_does_but_for_one_order(size, counted):
+    model = build_empty(f"mobilenetv3_{size}_seg", LIGHT, 32, CITYSCAPES)
+
+    # The release resizes the deep map to stride 8 and then classifies it, we the other way round.
+    saved = 128 * 19 * (129 * 257 - 33 * 65)
+    assert count_by_layer(model, CITYSCAPES, fill_up=True) + saved == counted
+
+
+def test_the_dense_prediction_cell_computes_what_was_published():
+    model = build_empty("xception71", {"context": "dpc"}, 16, CITYSCAPES)
+
+    # The zoo's page; the whole graph is counted there, convolutions alone here.
+    assert count_multiply_adds(model, 1, 3, *CITYSCAPES) / 1e9 == pytest.approx(502.07, rel=0.002)
 
 
 @pytest.mark.parametrize(("options", "published"), [(NO_DECODER, 52.43), ({}, 74.20)])

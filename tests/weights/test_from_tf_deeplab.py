@@ -18,8 +18,17 @@ from parity.official import (
 from weights.foreign import mobilenetv2_layers
 
 
-@pytest.mark.parametrize("variant", ["mobilenet_v2", "resnet_v1_50_beta"])
-@pytest.mark.parametrize("output_stride", [8, 16])
+@pytest.mark.parametrize(
+    ("variant", "output_stride"),
+    [
+        ("mobilenet_v2", 16),
+        ("mobilenet_v2", 8),
+        ("resnet_v1_50_beta", 16),
+        ("resnet_v1_50_beta", 8),
+        ("mobilenet_v3_large_seg", 32),
+        ("mobilenet_v3_small_seg", 32),
+    ],
+)
 def test_a_translated_network_gives_the_logits_of_one_filled_name_by_name(variant, output_stride):
     model = fill(translate(official_values(variant), output_stride=output_stride, where="f"))
     official, images = build_official(variant, output_stride=output_stride), pictures(1, 33, 46)
@@ -35,18 +44,8 @@ def test_the_variant_is_told_by_names_and_shapes(variant):
     assert translated.config == official_config(variant, output_stride=16)
 
 
-@pytest.mark.parametrize(
-    ("variant", "encoder", "separable"),
-    [
-        ("xception_41", "xception41", True),
-        ("xception_65", "xception65", True),
-        ("xception_65_plainhead", "xception65", False),
-        ("xception_71", "xception71", True),
-        ("resnet_v1_50_beta", "resnet50_beta", True),
-        ("mobilenet_v2", "mobilenetv2", True),
-    ],
-)
-def test_the_names_of_the_official_graphs_have_a_place_each(variant, encoder, separable, oracle):
+@pytest.mark.parametrize("variant", OFFICIAL)
+def test_the_names_of_the_official_graphs_have_a_place_each(variant, oracle):
     lines = (oracle / f"names_{variant}.txt").read_text().splitlines()
     rows = (line.split(" ", 1) for line in lines)
     values = {n: np.broadcast_to(np.float32(0), json.loads(shape)) for n, shape in rows}
@@ -54,8 +53,7 @@ def test_the_names_of_the_official_graphs_have_a_place_each(variant, encoder, se
     translated = translate(values, output_stride=16, where=variant)
 
     assert len(translated.state) == len(values)
-    assert translated.config.encoder == encoder
-    assert translated.config.separable is separable
+    assert translated.config == official_config(variant, output_stride=16)
 
 
 def test_a_real_checkpoint_gives_the_logits_of_the_official_graph(oracle):
@@ -113,7 +111,7 @@ def without(values, name):
         ),
         (
             lambda v: without(v, "concat_projection/BatchNorm/beta"),
-            r"1 of our tensors got no value \(first: \['decoder\.aspp\.project\.norm\.bias'\]\)",
+            r"1 of our tensors got no value \(first: \['decoder\.context\.project\.norm\.bias'\]\)",
         ),
         (
             lambda v: v | {"aspp0/BatchNorm/beta": np.zeros(3, np.float32)},
@@ -142,3 +140,68 @@ def test_a_head_without_image_pooling_is_told_and_built():
     config = translate(values, output_stride=16, where="f").config
 
     assert config.image_pooling is False
+
+
+def renamed(values, before, after):
+    return {name.replace(before, after, 1): value for name, value in values.items()}
+
+
+def test_a_head_whose_halves_differ_is_told_and_built():
+    plain = official_values("xception_65_plainhead", empty=True)
+    separable = official_values("xception_65", empty=True)
+    mixed = {name: value for name, value in plain.items() if not name.startswith("decoder/")}
+    mixed |= {name: value for name, value in separable.items() if name.startswith("decoder/")}
+
+    config = translate(mixed, output_stride=16, where="f").config
+
+    assert (config.separable, config.decoder_separable) == (False, True)
+
+
+def chained():
+    """Xception-65 with fine maps at strides 8 and 4; a later stage's scopes end with ``_1``."""
+    values = official_values("xception_65", empty=True)
+    second = renamed(
+        {name: value for name, value in values.items() if name.startswith("decoder/")},
+        "feature_projection0",
+        "feature_projection0_1",
+    )
+    for conv in ("decoder_conv0", "decoder_conv1"):
+        second = renamed(second, f"{conv}_", f"{conv}_1_")
+    values["decoder/feature_projection0/weights"] = np.broadcast_to(np.float32(0), (1, 1, 728, 48))
+    return values | second
+
+
+def test_chained_decoder_stages_are_told_by_the_channels_they_read():
+    translated = translate(chained(), output_stride=16, where="f")
+
+    assert translated.config.decoder_strides == (8, 4)
+    assert len(translated.state) == len(chained())
+
+
+def dense_prediction_cell():
+    """Xception-71 with the cell in place of ASPP, as released for Cityscapes."""
+    names = {"image_pooling", "aspp", "concat_projection"}
+    values = {
+        name: value
+        for name, value in official_values("xception_71", empty=True).items()
+        if not name.startswith(tuple(names))
+    }
+    kernels = {"concat_projection/weights": (1, 1, 5 * 256, 256)}
+    for branch in range(5):
+        channels = 256 if branch else 2048
+        kernels[f"branch{branch}_depthwise/depthwise_weights"] = (3, 3, channels, 1)
+        kernels[f"branch{branch}_pointwise/weights"] = (1, 1, channels, 256)
+    for name, kernel in kernels.items():
+        values[f"meta_architecture/{name}"] = np.broadcast_to(np.float32(0), kernel)
+        channels = kernel[2] if "depthwise" in name else kernel[3]
+        for part in ("gamma", "beta", "moving_mean", "moving_variance"):
+            norm = f"meta_architecture/{name.split('/')[0]}/BatchNorm/{part}"
+            values[norm] = np.broadcast_to(np.float32(0), (channels,))
+    return values
+
+
+def test_the_dense_prediction_cell_is_told_by_its_scope():
+    translated = translate(dense_prediction_cell(), output_stride=16, where="f")
+
+    assert translated.config.context == "dpc"
+    assert len(translated.state) == len(dense_prediction_cell())

@@ -106,7 +106,7 @@ def test_weights_without_a_card_are_refused(model, tmp_path):
     ("architecture", "sentence"),
     [
         ({"num_classes": 3}, "2 tensors do not fit .* classifier.bias, classifier.weight"),
-        ({"decoder": "deeplabv3"}, "tensors do not fit .* decoder.fuse"),
+        ({"decoder": "deeplabv3"}, "tensors do not fit .* decoder.stages.0.fuse"),
         ({"encoder": "xception99"}, "cannot be built .unknown encoder 'xception99'"),
         ({"encoder": 7}, "cannot be built .encoder: "),
         ({"output_stride": 5}, "cannot be built .output_stride: .* 8, 16 or 32, not 5"),

@@ -70,7 +70,7 @@ def test_the_published_network_finds_the_bird(shared_weights):
 def put_in_published_head(model, constants):
     """The parts that `load_start` leaves out: a new model has other branches and classes."""
     values = {name: torch.from_numpy(value) for name, value in constants.items()}
-    project = model.decoder.aspp.project
+    project = model.decoder.context.project
     project.conv.weight.data = values["concat_projection/weights"]
     project.norm.bias.data = values["concat_projection/biases"]
     project.norm.running_var.fill_(1 - project.norm.eps)
@@ -89,7 +89,7 @@ def test_folded_weights_compute_what_their_convolutions_compute(mobilenet):
     plain = nn.functional.conv2d(images, weight, torch.arange(32.0), stride=2, padding=1)
     torch.testing.assert_close(root(images), nn.functional.relu6(plain), atol=1e-4, rtol=1e-4)
     assert len(folded) == 51 + 2  # MobileNetV2's convolutions, image pooling and aspp0
-    assert {"encoder.root.norm", "decoder.aspp.image_pool.norm"} < set(folded)
+    assert {"encoder.root.norm", "decoder.context.image_pool.norm"} < set(folded)
 
 
 def test_unfolding_leaves_the_logits_of_a_started_network(shared_weights):

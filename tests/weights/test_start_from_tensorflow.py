@@ -55,11 +55,13 @@ def test_the_encoder_is_taken_whole_and_of_the_head_what_fits(checkpoint):
         model.state_dict(),
         build_official("mobilenet_v2", output_stride=16).state_dict(),
     )
-    taken = [name for name in expected if name.startswith(("encoder.", "decoder.aspp.image_pool."))]
-    taken += [name for name in expected if name.startswith("decoder.aspp.branches.0.")]
+    taken = [
+        name for name in expected if name.startswith(("encoder.", "decoder.context.image_pool."))
+    ]
+    taken += [name for name in expected if name.startswith("decoder.context.branches.0.")]
     assert_equal_states(state, expected, taken)
     # Five branches meet in our projection, two in the published one; we have other classes too.
-    left = [name for name in state if name.startswith(("classifier.", "decoder.aspp.project."))]
+    left = [name for name in state if name.startswith(("classifier.", "decoder.context.project."))]
     assert_equal_states(state, drawn, left)
 
 

@@ -1,76 +1,122 @@
-"""The decoder of DeepLab V3+ (section 3.1, figure 2)."""
+"""The decoder of DeepLab V3+ (section 3.1, figure 2), with what tables 1 and 2 vary."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from atrous.decoders.base import Context, find_stride
 from atrous.encoders import FeatureSpec
 from atrous.errors import ConfigError
-from atrous.layers.aspp import ASPP
 from atrous.layers.conv import ConvNormAct, SeparableConv
 from atrous.layers.resize import resize
 
 
-class DeepLabV3PlusDecoder(nn.Module):
-    """Add the edges of a fine feature map to the context that ASPP gathers.
+class Refinement(nn.Module):
+    """Join a fine map to a coarse one, at the fine one's resolution.
 
     Args:
-        feature_specs: What the encoder returns, from fine to coarse.
-        atrous_rates: Rates of the ASPP branches; may be empty.
-        channels: Width of ASPP and of the result.
+        in_channels: Channels of the coarse map.
+        low_level_channels: Channels of the fine map.
+        channels: Width of the convolutions and of the result.
         reduced_channels: Width the fine map is cut to, so that it cannot outweigh the context
             (the paper compares widths in table 1 and keeps 48).
-        separable: Whether the 3x3 convolutions are depthwise separable.
-        image_pooling: Whether ASPP has a branch with the mean of the whole map; the paper's best
-            on Cityscapes has none (table 7).
+        convs: How many convolutions follow (table 2 compares one, two and three and keeps two).
+        kernel_size: Of these: 3, or 1 for comparison (table 2).
+        separable: Whether 3x3 ones are depthwise separable.
         align_corners: How maps are resized, see `atrous.layers.resize.resize`.
-
-    Raises:
-        ConfigError: If the encoder returns no map at stride 4.
     """
 
     def __init__(
         self,
-        feature_specs: Sequence[FeatureSpec],
+        in_channels: int,
+        low_level_channels: int,
         *,
-        atrous_rates: Sequence[int],
         channels: int = 256,
         reduced_channels: int = 48,
+        convs: int = 2,
+        kernel_size: int = 3,
         separable: bool = True,
-        image_pooling: bool = True,
         align_corners: bool = False,
     ) -> None:
         super().__init__()
-        self.out_channels = channels
         self.align_corners = align_corners
-        strides = [spec.stride for spec in feature_specs]
-        if 4 not in strides:
-            raise ConfigError(f"the decoder needs a map at stride 4; the encoder has {strides}")
-        self.low_level = strides.index(4)
-        self.aspp = ASPP(
-            feature_specs[-1].channels,
-            channels,
-            atrous_rates=atrous_rates,
-            separable=separable,
-            image_pooling=image_pooling,
-        )
-        self.reduce = ConvNormAct(
-            feature_specs[self.low_level].channels, reduced_channels, activation=nn.ReLU()
-        )
-        widths = (channels + reduced_channels, channels)
+        self.reduce = ConvNormAct(low_level_channels, reduced_channels, activation=nn.ReLU())
+        widths = (in_channels + reduced_channels, *[channels] * (convs - 1))
         self.fuse = nn.Sequential(
             *(
                 SeparableConv(width, channels)
-                if separable
-                else ConvNormAct(width, channels, kernel_size=3, activation=nn.ReLU())
+                if separable and kernel_size > 1
+                else ConvNormAct(width, channels, kernel_size=kernel_size, activation=nn.ReLU())
                 for width in widths
             )
         )
 
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Maps from fine to coarse -> (B, channels, h, w) at stride 4."""
-        edges = self.reduce(features[self.low_level])
+    def forward(self, deep: Tensor, low_level: Tensor) -> Tensor:
+        """A coarse and a fine map (B, C, h, w) -> (B, channels, h, w) of the fine one."""
+        edges = self.reduce(low_level)
         height, width = edges.shape[-2:]
-        context = resize(self.aspp(features[-1]), (height, width), align_corners=self.align_corners)
-        return self.fuse(torch.cat([context, edges], dim=1))
+        deep = resize(deep, (height, width), align_corners=self.align_corners)
+        return self.fuse(torch.cat([deep, edges], dim=1))
+
+
+class DeepLabV3PlusDecoder(nn.Module):
+    """Add the edges of fine feature maps to the context of the deepest one.
+
+    Args:
+        feature_specs: What the encoder returns, from fine to coarse.
+        context: What reads the deepest map.
+        strides: The fine maps to join, from coarse to fine: 4 alone in the paper; 8 and then 4 is
+            its *Conv2 and Conv3* of table 2.
+        channels: Width of the result, see `Refinement`.
+        reduced_channels: See `Refinement`.
+        convs: See `Refinement`.
+        kernel_size: See `Refinement`.
+        separable: See `Refinement`.
+        align_corners: See `Refinement`.
+
+    Raises:
+        ConfigError: If the encoder returns no map at one of the strides, or these do not fall.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        feature_specs: Sequence[FeatureSpec],
+        context: Context,
+        *,
+        strides: Sequence[int] = (4,),
+        channels: int = 256,
+        reduced_channels: int = 48,
+        convs: int = 2,
+        kernel_size: int = 3,
+        separable: bool = True,
+        align_corners: bool = False,
+    ) -> None:
+        super().__init__()
+        if not strides or any(before <= after for before, after in pairwise(strides)):
+            raise ConfigError(f"decoder strides go from coarse to fine, not {tuple(strides)}")
+        self.out_channels = channels
+        self.context = context
+        self.low_levels = [find_stride(feature_specs, stride) for stride in strides]
+        widths = [context.out_channels, *[channels] * (len(strides) - 1)]
+        self.stages = nn.ModuleList(
+            Refinement(
+                width,
+                feature_specs[index].channels,
+                channels=channels,
+                reduced_channels=reduced_channels,
+                convs=convs,
+                kernel_size=kernel_size,
+                separable=separable,
+                align_corners=align_corners,
+            )
+            for width, index in zip(widths, self.low_levels, strict=True)
+        )
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Maps from fine to coarse -> (B, channels, h, w) at the last of the strides."""
+        x = self.context(features[-1])
+        for stage, index in zip(self.stages, self.low_levels, strict=True):
+            x = stage(x, features[index])
+        return x

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from atrous.encoders.base import Encoder, FeatureSpec
 from atrous.encoders.mobilenetv2 import MobileNetV2
+from atrous.encoders.mobilenetv3 import MobileNetV3
 from atrous.encoders.resnet import ResNet
 from atrous.encoders.xception import AlignedXception
 from atrous.encoders.xception_original import Xception
@@ -20,7 +21,11 @@ ENCODERS: Mapping[str, EncoderBuilder] = {
     "mobilenetv2": MobileNetV2,
     "mobilenetv2_035": partial(MobileNetV2, width=0.35),
     "mobilenetv2_050": partial(MobileNetV2, width=0.5),
+    "mobilenetv2_075": partial(MobileNetV2, width=0.75),
+    "mobilenetv2_130": partial(MobileNetV2, width=1.3),
     "mobilenetv2_140": partial(MobileNetV2, width=1.4),
+    "mobilenetv3_large_seg": partial(MobileNetV3, "large"),
+    "mobilenetv3_small_seg": partial(MobileNetV3, "small"),
     "resnet18": partial(ResNet, "resnet18"),
     "resnet18_beta": partial(ResNet, "resnet18_beta"),
     "resnet50": partial(ResNet, "resnet50"),

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from atrous.layers.conv import ConvNormAct, SeparableConv
 from atrous.layers.norm import pooled_head_norm
+from atrous.layers.pool import MeanPool
+from atrous.layers.resize import resize
 
 
 class ASPP(nn.Module):
@@ -21,7 +23,10 @@ class ASPP(nn.Module):
         out_channels: Channels of each branch and of the merged result.
         atrous_rates: One rate for each 3x3 branch, in pixels of the input map; may be empty.
         separable: Whether the 3x3 branches are depthwise separable.
-        image_pooling: Whether there is a branch with the mean of the whole map.
+        image_pool: Takes the means for the branch that sees the whole map, or large windows of
+            it; None leaves the branch out.
+        align_corners: How the means of several windows are resized to the map, see
+            `atrous.layers.resize.resize`.
         dropout: Probability that a value of the result is dropped in training.
     """
 
@@ -32,13 +37,17 @@ class ASPP(nn.Module):
         *,
         atrous_rates: Sequence[int],
         separable: bool = True,
-        image_pooling: bool = True,
+        image_pool: MeanPool | None = None,
+        align_corners: bool = False,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
+        self.out_channels = out_channels
+        self.align_corners = align_corners
+        self.mean = image_pool
         self.image_pool = (
             ConvNormAct(in_channels, out_channels, norm=pooled_head_norm, activation=nn.ReLU())
-            if image_pooling
+            if image_pool
             else None
         )
         self.branches = nn.ModuleList(
@@ -56,15 +65,19 @@ class ASPP(nn.Module):
                     activation=nn.ReLU(),
                 )
             )
-        self.project = ConvNormAct(
-            (len(self.branches) + image_pooling) * out_channels, out_channels, activation=nn.ReLU()
-        )
+        branches = len(self.branches) + (image_pool is not None)
+        self.project = ConvNormAct(branches * out_channels, out_channels, activation=nn.ReLU())
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, h, w) -> (B, out_channels, h, w)."""
         seen = [branch(x) for branch in self.branches]
-        if self.image_pool is not None:
-            whole = self.image_pool(x.mean(dim=(2, 3), keepdim=True))
-            seen.insert(0, whole.expand(-1, -1, *x.shape[-2:]))
+        if self.mean is not None and self.image_pool is not None:
+            whole = self.image_pool(self.mean(x))
+            if self.mean.window is None:
+                whole = whole.expand(-1, -1, *x.shape[-2:])
+            else:
+                height, width = x.shape[-2:]
+                whole = resize(whole, (height, width), align_corners=self.align_corners)
+            seen.insert(0, whole)
         return self.dropout(self.project(torch.cat(seen, dim=1)))

@@ -31,6 +31,10 @@ def pad_same(
     return F.pad(x, pads, value=value)
 
 
+AtrousRate: TypeAlias = int | tuple[int, int]
+"""Spacing of a kernel's taps in input pixels, the same down and across or one for each."""
+
+
 class ConvNormAct(nn.Module):
     """A convolution without bias, then a norm and an activation, either of which may be absent.
 
@@ -39,7 +43,8 @@ class ConvNormAct(nn.Module):
         out_channels: Channels of the result.
         kernel_size: Side of the kernel, odd.
         stride: Input pixels for each output pixel.
-        atrous_rate: Spacing of the kernel's taps in input pixels; 1 is dense.
+        atrous_rate: Spacing of the kernel's taps in input pixels, also as (down, across); 1 is
+            dense.
         groups: Groups of channels that do not mix; ``in_channels`` makes it depthwise.
         norm: Builds the norm for ``out_channels``; None for no norm.
         activation: Applied last; None for none.
@@ -53,7 +58,7 @@ class ConvNormAct(nn.Module):
         *,
         kernel_size: int = 1,
         stride: int = 1,
-        atrous_rate: int = 1,
+        atrous_rate: AtrousRate = 1,
         groups: int = 1,
         norm: NormBuilder | None = head_norm,
         activation: nn.Module | None = None,
@@ -62,13 +67,15 @@ class ConvNormAct(nn.Module):
         super().__init__()
         self.pads_itself = padding == "same" and stride > 1 and kernel_size > 1
         bare = self.pads_itself or padding == "valid"
+        down, across = (atrous_rate, atrous_rate) if isinstance(atrous_rate, int) else atrous_rate
+        reach = kernel_size // 2
         self.conv = nn.Conv2d(
             in_channels,
             out_channels,
             kernel_size,
             stride=stride,
-            padding=0 if bare else atrous_rate * (kernel_size // 2),
-            dilation=atrous_rate,
+            padding=0 if bare else (down * reach, across * reach),
+            dilation=(down, across),
             groups=groups,
             bias=False,
         )
@@ -95,7 +102,7 @@ class SeparableConv(nn.Module):
         in_channels: Channels of the input.
         out_channels: Channels of the result.
         stride: Stride of the depthwise half.
-        atrous_rate: Spacing of the depthwise taps in input pixels.
+        atrous_rate: Spacing of the depthwise taps in input pixels, also as (down, across).
         norm: Builds the norm behind the pointwise half.
         depthwise_norm: Builds the norm between the halves; None for none.
         relu_between: Whether a ReLU stands between the halves.
@@ -108,7 +115,7 @@ class SeparableConv(nn.Module):
         out_channels: int,
         *,
         stride: int = 1,
-        atrous_rate: int = 1,
+        atrous_rate: AtrousRate = 1,
         norm: NormBuilder = head_norm,
         depthwise_norm: NormBuilder | None = head_norm,
         relu_between: bool = True,

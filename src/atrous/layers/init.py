@@ -12,6 +12,7 @@ def init_encoder(encoder: nn.Module) -> None:
     for module in encoder.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
+            _zero_bias(module)
 
 
 def init_head(head: nn.Module) -> None:
@@ -22,6 +23,7 @@ def init_head(head: nn.Module) -> None:
     for name, module in head.named_modules():
         if not isinstance(module, nn.Conv2d):
             continue
+        _zero_bias(module)
         if module.groups > 1:
             nn.init.trunc_normal_(module.weight, std=0.33, a=-0.66, b=0.66)
         elif ".pointwise." in f".{name}.":
@@ -30,8 +32,13 @@ def init_head(head: nn.Module) -> None:
             nn.init.xavier_uniform_(module.weight)
 
 
-def init_classifier(classifier: nn.Conv2d) -> None:
-    """Draw the last 1x1 convolution: truncated normal 0.01, bias 0."""
-    nn.init.trunc_normal_(classifier.weight, std=0.01, a=-0.02, b=0.02)
-    if classifier.bias is not None:
-        nn.init.zeros_(classifier.bias)
+def init_classifier(classifier: nn.Module) -> None:
+    """Draw the last 1x1 convolution, if there is one: truncated normal 0.01, bias 0."""
+    if isinstance(classifier, nn.Conv2d):
+        nn.init.trunc_normal_(classifier.weight, std=0.01, a=-0.02, b=0.02)
+        _zero_bias(classifier)
+
+
+def _zero_bias(module: nn.Conv2d) -> None:
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)

@@ -1,5 +1,9 @@
-"""Max pooling that can keep its resolution, and pad as TensorFlow does."""
+"""Pooling: maxima that can keep their resolution, and means over windows or the whole map."""
 
+from typing import Any
+
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from atrous.layers.conv import Padding, pad_same
@@ -35,3 +39,33 @@ class MaxPool(nn.Module):
                 value=float("-inf"),
             )
         return self.pool(x)
+
+
+class MeanPool(nn.Module):
+    """Means over windows of a map, or of the whole map.
+
+    Args:
+        window: Rows and columns of a window; None is the whole map. A map that is smaller in one
+            direction is a whole window in that direction.
+        stride: Rows and columns from one window to the next; no window reaches out of the map.
+    """
+
+    def __init__(
+        self, window: tuple[int, int] | None = None, *, stride: tuple[int, int] = (1, 1)
+    ) -> None:
+        super().__init__()
+        self.window, self.stride = window, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) -> (B, C, 1, 1), or as many rows and columns as windows fit."""
+        if self.window is None:
+            return x.mean(dim=(2, 3), keepdim=True)
+        # Small maps are filled up with zeros and the mean is taken of the real pixels alone;
+        # without a branch, so that an exported graph holds for every size.
+        lacks: list[Any] = [
+            torch.sym_max(wanted - side, 0)
+            for wanted, side in zip(self.window, x.shape[-2:], strict=True)
+        ]
+        rows, columns = (wanted - lack for wanted, lack in zip(self.window, lacks, strict=True))
+        means = F.avg_pool2d(F.pad(x, (0, lacks[1], 0, lacks[0])), self.window, self.stride)
+        return means * (self.window[0] * self.window[1] / (rows * columns))

@@ -1,13 +1,18 @@
 """From a config to a network: the only reader of ModelConfig."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from atrous.decoders import DeepLabV3Decoder, DeepLabV3PlusDecoder
-from atrous.encoders import ENCODERS, EncoderBuilder
+from torch import nn
+
+from atrous.decoders import Context, DeepLabV3Decoder, DeepLabV3PlusDecoder, LRASPPDecoder
+from atrous.encoders import ENCODERS, EncoderBuilder, FeatureSpec
 from atrous.errors import ConfigError
+from atrous.layers.aspp import ASPP
 from atrous.layers.atrous import default_atrous_rates
+from atrous.layers.dpc import DensePredictionCell
 from atrous.layers.init import init_classifier, init_encoder, init_head
+from atrous.layers.pool import MeanPool
 from atrous.models.config import ModelConfig
 from atrous.models.segmenter import Segmenter
 
@@ -38,31 +43,77 @@ def build_model(
     encoder = encoders[config.encoder](
         output_stride=config.output_stride, in_channels=config.in_channels, **special
     )
-    rates = config.atrous_rates
-    if rates is None:
-        rates = default_atrous_rates(config.output_stride)
-    if config.decoder == "deeplabv3":
-        decoder: DeepLabV3Decoder | DeepLabV3PlusDecoder = DeepLabV3Decoder(
-            encoder.feature_specs,
-            atrous_rates=rates,
-            channels=config.decoder_channels,
-            separable=config.separable,
-            image_pooling=config.image_pooling,
-        )
+    decoder: nn.Module
+    if config.decoder == "lraspp":
+        decoder = _build_lraspp(config, encoder.feature_specs)
     else:
-        decoder = DeepLabV3PlusDecoder(
-            encoder.feature_specs,
-            atrous_rates=rates,
-            channels=config.decoder_channels,
-            reduced_channels=config.reduced_channels,
-            separable=config.separable,
-            image_pooling=config.image_pooling,
-            align_corners=config.align_corners,
-        )
+        decoder = _build_decoder(config, encoder.feature_specs)
     model = Segmenter(
-        encoder, decoder, num_classes=config.num_classes, align_corners=config.align_corners
+        encoder,
+        decoder,
+        num_classes=None if config.decoder == "lraspp" else config.num_classes,
+        align_corners=config.align_corners,
     )
-    init_encoder(encoder)
-    init_head(decoder)
+    init_encoder(model.encoder)
+    init_head(model.decoder)
     init_classifier(model.classifier)
     return model
+
+
+def _build_lraspp(config: ModelConfig, feature_specs: Sequence[FeatureSpec]) -> LRASPPDecoder:
+    return LRASPPDecoder(
+        feature_specs,
+        num_classes=config.num_classes,
+        channels=config.aspp_channels or config.decoder_channels,
+        stride=config.decoder_strides[-1],
+        image_pool=_build_mean_pool(config),
+        align_corners=config.align_corners,
+    )
+
+
+def _build_decoder(
+    config: ModelConfig, feature_specs: Sequence[FeatureSpec]
+) -> DeepLabV3Decoder | DeepLabV3PlusDecoder:
+    context = _build_context(config, feature_specs[-1].channels)
+    if config.decoder == "deeplabv3":
+        return DeepLabV3Decoder(context)
+    separable = config.decoder_separable
+    return DeepLabV3PlusDecoder(
+        feature_specs,
+        context,
+        strides=config.decoder_strides,
+        channels=config.decoder_channels,
+        reduced_channels=config.reduced_channels,
+        convs=config.decoder_convs,
+        kernel_size=config.decoder_kernel_size,
+        separable=config.separable if separable is None else separable,
+        align_corners=config.align_corners,
+    )
+
+
+def _build_context(config: ModelConfig, in_channels: int) -> Context:
+    channels = config.aspp_channels or config.decoder_channels
+    if config.context == "dpc":
+        if config.atrous_rates is not None:
+            raise ConfigError(
+                "atrous_rates are for ASPP; a dense prediction cell (context 'dpc') has its own"
+            )
+        return DensePredictionCell(in_channels, channels, output_stride=config.output_stride)
+    rates = config.atrous_rates
+    return ASPP(
+        in_channels,
+        channels,
+        atrous_rates=default_atrous_rates(config.output_stride) if rates is None else rates,
+        separable=config.separable,
+        image_pool=_build_mean_pool(config) if config.image_pooling else None,
+        align_corners=config.align_corners,
+    )
+
+
+def _build_mean_pool(config: ModelConfig) -> MeanPool:
+    if config.image_pooling_crop_size is None:
+        return MeanPool()
+    height, width = config.image_pooling_crop_size
+    stride = config.output_stride
+    window = (height - 1) // stride + 1, (width - 1) // stride + 1
+    return MeanPool(window, stride=config.image_pooling_stride)

@@ -11,6 +11,7 @@ from atrous.validation import describe_problems
 AtrousRate = Annotated[int, Field(ge=1, le=1000)]
 OutputStride: TypeAlias = Literal[8, 16, 32]
 Width = Annotated[int, Field(ge=1, le=4096)]
+Side = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class ModelConfig(BaseModel):
@@ -20,8 +21,8 @@ class ModelConfig(BaseModel):
 
     encoder: str = "xception65"
     """Key into `atrous.encoders.ENCODERS`."""
-    decoder: Literal["deeplabv3plus", "deeplabv3"] = "deeplabv3plus"
-    """With the stride-4 decoder of DeepLab V3+, or without, as DeepLab V3."""
+    decoder: Literal["deeplabv3plus", "deeplabv3", "lraspp"] = "deeplabv3plus"
+    """With the decoder of DeepLab V3+; without, as DeepLab V3; or the light head of MobileNetV3."""
     num_classes: int = Field(ge=2, le=65_535)
     """Channels of the logits; pixels marked with ignore_index are not a class."""
     in_channels: Width = 3
@@ -31,16 +32,33 @@ class ModelConfig(BaseModel):
     atrous_rates: tuple[AtrousRate, ...] | None = Field(default=None, max_length=16)
     """Rates of the ASPP branches in pixels of the deepest map; None follows output_stride:
     6, 12, 18 at 16, doubled at 8, halved at 32. Empty leaves only 1x1 and image pooling."""
+    context: Literal["aspp", "dpc"] = "aspp"
+    """What reads the deepest map: ASPP, or the dense prediction cell that a search found."""
+    aspp_channels: Width | None = None
+    """Width of ASPP; None is as wide as the decoder."""
     decoder_channels: Width = 256
     """Width of ASPP and decoder."""
+    decoder_strides: tuple[Literal[4, 8, 16], ...] = Field(default=(4,), min_length=1, max_length=3)
+    """Fine maps that the decoder joins, coarse to fine; 8, 4 is *Conv2 and Conv3* of table 2."""
+    decoder_convs: int = Field(default=2, ge=1, le=3)
+    """Convolutions behind each joined map (table 2)."""
+    decoder_kernel_size: Literal[1, 3] = 3
+    """Of these convolutions (table 2)."""
     reduced_channels: Width = 48
-    """Width that the low-level map is cut to (table 1 of the paper)."""
+    """Width that a fine map is cut to (table 1)."""
     multi_grid: tuple[AtrousRate, AtrousRate, AtrousRate] = (1, 1, 1)
     """Factors on the atrous rates of the encoder's last block; released ResNets want 1, 2, 4."""
     separable: bool = True
     """Depthwise separable 3x3 convolutions in ASPP and decoder."""
+    decoder_separable: bool | None = None
+    """The same for the decoder alone; None follows ``separable``."""
     image_pooling: bool = True
     """Whether ASPP has a branch with the mean of the whole map."""
+    image_pooling_crop_size: tuple[Side, Side] | None = None
+    """Height and width in input pixels of the windows that such means are taken of; None is the
+    whole picture, however large."""
+    image_pooling_stride: tuple[Side, Side] = (1, 1)
+    """Rows and columns of the deepest map from one window to the next."""
     align_corners: bool = False
     """How maps are resized; True for weights from TensorFlow 1."""
     padding: Literal["symmetric", "same"] = "symmetric"

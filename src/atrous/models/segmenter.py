@@ -12,17 +12,26 @@ class Segmenter(nn.Module):
     Args:
         encoder: Images to feature maps.
         decoder: Feature maps to one map; tells its width as ``out_channels``.
-        num_classes: Channels of the logits.
+        num_classes: Channels of the logits; None for a decoder that gives logits itself.
         align_corners: How logits are resized to the image, see `atrous.layers.resize.resize`.
     """
 
     def __init__(
-        self, encoder: Encoder, decoder: nn.Module, *, num_classes: int, align_corners: bool = False
+        self,
+        encoder: Encoder,
+        decoder: nn.Module,
+        *,
+        num_classes: int | None,
+        align_corners: bool = False,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
-        self.classifier = nn.Conv2d(int(decoder.out_channels), num_classes, kernel_size=1)  # type: ignore[arg-type]
+        self.classifier = (
+            nn.Identity()
+            if num_classes is None
+            else nn.Conv2d(int(decoder.out_channels), num_classes, kernel_size=1)  # type: ignore[arg-type]
+        )
         self.align_corners = align_corners
 
     def logits_at_stride(self, images: Tensor) -> Tensor:

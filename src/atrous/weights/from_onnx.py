@@ -12,7 +12,7 @@ from atrous.models.build import build_model
 from atrous.models.config import model_config_from
 from atrous.models.segmenter import Segmenter
 from atrous.runtime.card import CARD_KEY, ModelCard, read_card
-from atrous.weights.unfold import fold_norms
+from atrous.weights.unfold import FOLDED_AWAY, fold_norms
 
 
 def load_onnx_model(path: Path) -> tuple[Segmenter, ModelCard]:
@@ -40,8 +40,7 @@ def load_onnx_model(path: Path) -> tuple[Segmenter, ModelCard]:
         raise WeightsError(f"{path}: its architecture cannot be built ({error})") from None
     state = model.state_dict()
     found = _tensors(proto, path)
-    wanted = {name for name in state if name.endswith(("conv.weight", "norm.bias"))}
-    wanted |= {"classifier.weight", "classifier.bias"}
+    wanted = {name for name in state if not name.endswith(FOLDED_AWAY)}
     misfits = sorted(
         name
         for name in wanted

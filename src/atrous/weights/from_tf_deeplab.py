@@ -1,25 +1,26 @@
 """The networks of the released TensorFlow DeepLab: which one a file holds, and its names in ours.
 
 A variable's name is a scope and a leaf, such as ``aspp0`` and ``BatchNorm/gamma``. Scopes are
-translated by a table that is made for the network found, leaves by one table for all. Every
-variable must have a place and every tensor of ours a variable, or nothing is taken.
+translated by the tables of `atrous.weights.tf_layers`, leaves by one table for all. Every variable
+must have a place and every tensor of ours a variable, or nothing is taken.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from atrous.encoders.resnet import ARCHITECTURES as RESNETS
-from atrous.encoders.xception import ARCHITECTURES as XCEPTIONS
+from atrous.encoders import ENCODERS
 from atrous.errors import WeightsError
 from atrous.models.build import build_model
-from atrous.models.config import ModelConfig, OutputStride
+from atrous.models.config import ModelConfig, OutputStride, model_config_from
 from atrous.models.segmenter import Segmenter
-from atrous.weights.unfold import fold_norms
+from atrous.weights.tf_layers import encoder_layers, head_layers
+from atrous.weights.unfold import FOLDED_AWAY, fold_norms
 
 Arrays = Mapping[str, NDArray[np.generic]]
 
@@ -52,8 +53,6 @@ CHECKPOINT_LEAVES: Leaves = {
 
 FOLDED_LEAVES: Leaves = {"weights": ("conv.weight", _as_is), "biases": ("norm.bias", _as_is)}
 """Of a graph whose norms were folded into the convolutions, in torch's layouts."""
-
-_CLASSIFIER = "logits/semantic"
 
 _OF_TRAINING = re.compile(
     r"global_step|beta[12]_power|.*/(Momentum|RMSProp(_\d)?|Adam(_\d)?|ExponentialMovingAverage)"
@@ -92,7 +91,7 @@ def translate(
         name: value for name, value in values.items() if not _OF_TRAINING.fullmatch(name)
     }
     config = detect(of_the_network, output_stride=output_stride, where=where)
-    places = _places(of_the_network, config.encoder, leaves)
+    places = _places(of_the_network, config, leaves)
     with torch.device("meta"):
         expected = build_model(config).state_dict()
     state: dict[str, torch.Tensor] = {}
@@ -106,7 +105,7 @@ def translate(
             homeless.append(f"{name} {list(value.shape)}")
     wanted = {name for name in expected if not name.endswith("num_batches_tracked")}
     if leaves is FOLDED_LEAVES:
-        wanted = {name for name in wanted if not name.endswith(_FOLDED_AWAY)}
+        wanted = {name for name in wanted if not name.endswith(FOLDED_AWAY)}
     unfilled = sorted(wanted - state.keys())
     if homeless or unfilled:
         raise WeightsError(
@@ -136,9 +135,8 @@ def start_values(
     encoder = _detect_encoder(values)
     if encoder is None:
         raise _unknown_network(values, where)
-    left_out = re.compile(rf"{_OF_TRAINING.pattern}|[^/]+/logits/(weights|biases)")
-    wanted = {name: value for name, value in values.items() if not left_out.fullmatch(name)}
-    places = _places(wanted, encoder, leaves)
+    wanted = {name: value for name, value in values.items() if not _NOT_TO_START.fullmatch(name)}
+    places = _places(wanted, _describe(wanted, encoder, output_stride=16), leaves)
     homeless = sorted(wanted.keys() - places.keys())
     if homeless:
         raise WeightsError(
@@ -151,7 +149,10 @@ def start_values(
     return encoder, found
 
 
-_FOLDED_AWAY = ("norm.weight", "norm.running_mean", "norm.running_var")
+_NOT_TO_START = re.compile(
+    rf"{_OF_TRAINING.pattern}|[^/]+/logits/(weights|biases)|MobilenetV2/(Conv_1|Logits)/.*"
+)
+"""What a new training leaves behind: the same, and a classifier of whole pictures."""
 
 
 def fill(translated: Translated) -> Segmenter:
@@ -178,34 +179,102 @@ def detect(values: Arrays, *, output_stride: OutputStride, where: str) -> ModelC
     encoder = _detect_encoder(values)
     if encoder is None:
         raise _unknown_network(values, where)
-    if "logits/semantic/biases" not in values:
+    config = _describe(values, encoder, output_stride=output_stride)
+    if _num_classes(values) is None:
         raise WeightsError(
             f"{where}: is {encoder} without a segmentation head (no logits/semantic); such "
             "checkpoints can only be what a training starts from"
         )
-    branches = {int(match[1]) for name in values if (match := re.match(r"aspp([1-9])[_/]", name))}
-    rates: tuple[int, ...] | None = None if branches == {1, 2, 3} else ()
+    return config
+
+
+def _describe(values: Arrays, encoder: str, *, output_stride: OutputStride) -> ModelConfig:
+    """The config of a network whose encoder is known, by the names and widths of its head."""
+    decoder = _detect_decoder(values)
+    widest = ("concat_projection", "meta_architecture/concat_projection", "aspp0")
+    width = next((found for scope in widest if (found := _width(values, scope))), None)
+    known: dict[str, object] = {
+        "encoder": encoder,
+        "decoder": decoder,
+        "num_classes": _num_classes(values) or 2,
+        "output_stride": output_stride,
+        "decoder_channels": width,
+        "align_corners": True,
+        "padding": "same",
+        "multi_grid": (1, 2, 4) if re.match("resnet.*_beta", encoder) else None,
+    }
+    if decoder == "lraspp":
+        # As the released checkpoints were trained; neither names nor shapes tell.
+        known |= {"image_pooling_crop_size": (769, 769), "image_pooling_stride": (4, 5)}
+        known["decoder_strides"] = _decoder_strides(values, encoder)
+    else:
+        known |= _describe_context(values)
+    if decoder == "deeplabv3plus":
+        known |= _describe_decoder(values, encoder)
+        known["aspp_channels"] = width if width != known["decoder_channels"] else None
+    return model_config_from({key: value for key, value in known.items() if value is not None})
+
+
+def _detect_decoder(values: Arrays) -> Literal["deeplabv3plus", "deeplabv3", "lraspp"]:
+    if "decoder/decoder_conv0/biases" in values:
+        return "lraspp"
     has_decoder = "decoder/feature_projection0/weights" in values
-    plain = {"aspp1/weights", "decoder/decoder_conv0/decoder_conv0_1/weights"}
-    is_resnet = encoder.startswith("resnet")
-    return ModelConfig(
-        encoder=encoder,
-        decoder="deeplabv3plus" if has_decoder else "deeplabv3",
-        num_classes=len(values["logits/semantic/biases"]),
-        output_stride=output_stride,
-        atrous_rates=rates,
-        image_pooling="image_pooling/weights" in values,
-        separable=not plain & values.keys(),
-        multi_grid=(1, 2, 4) if is_resnet and encoder.endswith("_beta") else (1, 1, 1),
-        align_corners=True,
-        padding="same",
-    )
+    return "deeplabv3plus" if has_decoder else "deeplabv3"
+
+
+def _describe_context(values: Arrays) -> dict[str, object]:
+    if "meta_architecture/concat_projection/weights" in values:
+        return {"context": "dpc"}
+    branches = {int(match[1]) for name in values if (match := re.match(r"aspp([1-9])[_/]", name))}
+    return {
+        "atrous_rates": None if branches == {1, 2, 3} else (),
+        "image_pooling": "image_pooling/weights" in values,
+        "separable": "aspp1/weights" not in values,
+    }
+
+
+def _describe_decoder(values: Arrays, encoder: str) -> dict[str, object]:
+    plain = "decoder/decoder_conv0/decoder_conv0_1/weights" in values
+    plain_context = "aspp1/weights" in values
+    last = "decoder_conv0/decoder_conv0_2" if plain else "decoder_conv1_pointwise"
+    return {
+        "decoder_separable": not plain if plain != plain_context else None,
+        "decoder_channels": _width(values, f"decoder/{last}"),
+        "reduced_channels": _width(values, "decoder/feature_projection0"),
+        "decoder_strides": _decoder_strides(values, encoder),
+    }
+
+
+def _decoder_strides(values: Arrays, encoder: str) -> tuple[int, ...] | None:
+    """Strides of the fine maps that the decoder joins, told by their channels."""
+    with torch.device("meta"):
+        specs = ENCODERS[encoder](output_stride=32).feature_specs[:-1]
+    by_channels = {spec.channels: spec.stride for spec in specs}
+    strides = []
+    for scope in ("decoder/feature_projection0", "decoder/feature_projection0_1"):
+        if f"{scope}/weights" in values:
+            channels = values[f"{scope}/weights"].size // (_width(values, scope) or 1)
+            strides.append(by_channels.get(channels))
+    return tuple(stride for stride in strides if stride) or None
+
+
+def _num_classes(values: Arrays) -> int | None:
+    return _width(values, "logits/semantic") or _width(values, "decoder/decoder_conv0")
+
+
+def _width(values: Arrays, scope: str) -> int | None:
+    """Channels that a layer gives."""
+    for leaf in ("BatchNorm/beta", "biases"):
+        if f"{scope}/{leaf}" in values:
+            return len(values[f"{scope}/{leaf}"])
+    return None
 
 
 def _unknown_network(values: Arrays, where: str) -> WeightsError:
     return WeightsError(
         f"{where}: none of the released DeepLab networks that are read (Xception-41, 65 and 71, "
-        f"ResNet-18, 50 and 101, MobileNetV2); its first variables are {sorted(values)[:3]}"
+        "ResNet-18, 50 and 101, MobileNetV2, MobileNetV3 large and small); its first variables are "
+        f"{sorted(values)[:3]}"
     )
 
 
@@ -216,15 +285,20 @@ def _detect_encoder(values: Arrays) -> str | None:
         if match := re.match(r"resnet_v1_(18|50|101)/", name):
             beta = "_beta" if f"{match[0]}conv1_1/weights" in values else ""
             return f"resnet{match[1]}{beta}"
-        if re.match(r"MobilenetV2/Conv/(BatchNorm/beta|biases)", name):
-            return _MOBILENETS.get(len(values[name]))
+        if name.startswith("MobilenetV2/"):
+            return _MOBILENETS_V2.get(_width(values, "MobilenetV2/Conv") or 0)
+        if name.startswith("MobilenetV3/"):
+            large = "MobilenetV3/expanded_conv_14/project/weights" in values
+            return "mobilenetv3_large_seg" if large else "mobilenetv3_small_seg"
     return None
 
 
-_MOBILENETS = {
-    32: "mobilenetv2",
-    16: "mobilenetv2_050",
+_MOBILENETS_V2 = {
     11: "mobilenetv2_035",
+    16: "mobilenetv2_050",
+    24: "mobilenetv2_075",
+    32: "mobilenetv2",
+    42: "mobilenetv2_130",
     45: "mobilenetv2_140",
 }
 """MobileNetV2 by the channels of its first convolution."""
@@ -234,102 +308,20 @@ _MOBILENETS = {
 
 
 def _places(
-    values: Arrays, encoder: str, leaves: Leaves
+    values: Arrays, config: ModelConfig, leaves: Leaves
 ) -> dict[str, tuple[str, Callable[[NDArray[np.generic]], NDArray[np.generic]]]]:
     """Our name for each variable that has a place, and how its axes are turned."""
-    scopes = encoder_scopes(encoder) | _HEAD
-    # The classifier is a bare convolution, without the layer that has a norm.
-    bare = {"conv.weight": "classifier.weight", "bias": "classifier.bias"}
-    bare["norm.bias"] = "classifier.bias"
+    layers = encoder_layers(config.encoder) | head_layers(config)
     places = {}
     for name in values:
         for leaf, (ours, convert) in leaves.items():
-            scope = name.removesuffix(f"/{leaf}")
-            if scope == name:
-                continue
-            if scope == _CLASSIFIER and ours in bare:
-                places[name] = bare[ours], convert
-            elif scope in scopes:
-                places[name] = f"{scopes[scope]}.{ours}", convert
+            layer = layers.get(name.removesuffix(f"/{leaf}"))
+            if layer is not None and layer.bare:
+                places[name] = f"{layer.name}.{_BARE.get(ours, ours)}", convert
+            elif layer is not None:
+                places[name] = f"{layer.name}.{ours}", convert
     return places
 
 
-_HEAD: dict[str, str] = {
-    "image_pooling": "decoder.aspp.image_pool",
-    "concat_projection": "decoder.aspp.project",
-    "decoder/feature_projection0": "decoder.reduce",
-    **{f"aspp{branch}": f"decoder.aspp.branches.{branch}" for branch in range(4)},
-    **{
-        f"aspp{branch}_{half}": f"decoder.aspp.branches.{branch}.{half}"
-        for branch in range(1, 4)
-        for half in ("depthwise", "pointwise")
-    },
-    **{
-        f"decoder/decoder_conv{conv}_{half}": f"decoder.fuse.{conv}.{half}"
-        for conv in range(2)
-        for half in ("depthwise", "pointwise")
-    },
-    **{
-        f"decoder/decoder_conv0/decoder_conv0_{conv + 1}": f"decoder.fuse.{conv}" for conv in (0, 1)
-    },
-}
-"""Scopes of ASPP and decoder; they have no prefix."""
-
-
-def encoder_scopes(encoder: str) -> dict[str, str]:
-    """TensorFlow's scope and our layer, for every convolution of an encoder."""
-    if encoder.startswith("xception"):
-        return _xception_scopes(encoder)
-    if encoder.startswith("resnet"):
-        return _resnet_scopes(encoder)
-    return _mobilenetv2_scopes()
-
-
-def _xception_scopes(encoder: str) -> dict[str, str]:
-    prefix = f"xception_{encoder.removeprefix('xception')}"
-    units = XCEPTIONS[encoder]
-    scopes = {
-        f"{prefix}/entry_flow/conv1_{index + 1}": f"encoder.root.{index}" for index in range(2)
-    }
-    middle = [index for index, unit in enumerate(units) if unit.skip == "sum"]
-    for index in range(len(units)):
-        if index < middle[0]:
-            place = f"entry_flow/block{index + 1}/unit_1"
-        elif index <= middle[-1]:
-            place = f"middle_flow/block1/unit_{index - middle[0] + 1}"
-        else:
-            place = f"exit_flow/block{index - middle[-1]}/unit_1"
-        scope, ours = f"{prefix}/{place}/xception_module", f"encoder.units.{index}"
-        scopes[f"{scope}/shortcut"] = f"{ours}.shortcut"
-        for conv in range(3):
-            for half in ("depthwise", "pointwise"):
-                scopes[f"{scope}/separable_conv{conv + 1}_{half}"] = f"{ours}.convs.{conv}.{half}"
-    return scopes
-
-
-def _resnet_scopes(encoder: str) -> dict[str, str]:
-    name = encoder.removesuffix("_beta")
-    prefix, design = f"resnet_v1_{name.removeprefix('resnet')}", RESNETS[encoder]
-    kind, convs = ("bottleneck_v1", 3) if design.bottleneck else ("lite_bottleneck_v1", 2)
-    if design.stem:
-        scopes = {f"{prefix}/conv1_{index + 1}": f"encoder.root.{index}" for index in range(3)}
-    else:
-        scopes = {f"{prefix}/conv1": "encoder.root.0"}
-    index = 0
-    for block, units in enumerate(design.units):
-        for unit in range(units):
-            scope = f"{prefix}/block{block + 1}/unit_{unit + 1}/{kind}"
-            scopes[f"{scope}/shortcut"] = f"encoder.units.{index}.shortcut"
-            for conv in range(convs):
-                scopes[f"{scope}/conv{conv + 1}"] = f"encoder.units.{index}.convs.{conv}"
-            index += 1
-    return scopes
-
-
-def _mobilenetv2_scopes() -> dict[str, str]:
-    scopes = {"MobilenetV2/Conv": "encoder.root"}
-    for index in range(17):
-        block = "MobilenetV2/expanded_conv" + (f"_{index}" if index else "")
-        for part in ("expand", "depthwise", "project"):
-            scopes[f"{block}/{part}"] = f"encoder.blocks.{index}.{part}"
-    return scopes
+_BARE = {"conv.weight": "weight", "norm.bias": "bias"}
+"""Parts of a convolution that has a bias of its own."""

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+FOLDED_AWAY = ("norm.weight", "norm.running_mean", "norm.running_var", "num_batches_tracked")
+"""Tensors of a norm that are not left when it was folded into its convolution."""
+
 
 def fold_norms(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
     """Let every norm of which ``state`` has the bias, and nothing else, only add that bias.

@@ -1,0 +1,27 @@
+"""What decoders are made of, and how they find a fine map."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from atrous.encoders import FeatureSpec
+from atrous.errors import ConfigError
+from atrous.layers.aspp import ASPP
+from atrous.layers.dpc import DensePredictionCell
+
+Context: TypeAlias = ASPP | DensePredictionCell
+"""Gathers context from the deepest map and leaves its size."""
+
+
+def find_stride(feature_specs: Sequence[FeatureSpec], stride: int) -> int:
+    """The place of the fine map at a stride, among the maps before the deepest.
+
+    Raises:
+        ConfigError: If the encoder returns no map there.
+    """
+    strides = [spec.stride for spec in feature_specs[:-1]]
+    if stride not in strides:
+        raise ConfigError(
+            f"the decoder needs a map at stride {stride} that is finer than the deepest; the "
+            f"encoder has {strides} before its deepest at {feature_specs[-1].stride}"
+        )
+    return strides.index(stride)
