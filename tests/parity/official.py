@@ -32,6 +32,8 @@ OFFICIAL: dict[str, dict[str, object]] = {
     "xception_65": {"encoder": "xception65"},
     "xception_65_plainhead": {"encoder": "xception65", "separable": False},
     "xception_71": {"encoder": "xception71"},
+    "xception_41_chained": {"encoder": "xception41", "decoder_strides": (8, 4)},
+    "xception_71_dpc": {"encoder": "xception71", "context": "dpc", "num_classes": 19},
     "resnet_v1_50_beta": {"encoder": "resnet50_beta", "multi_grid": (1, 2, 4)},
     "mobilenet_v2": {"encoder": "mobilenetv2", "decoder": "deeplabv3", "atrous_rates": ()},
     "mobilenet_v3_large_seg": _V3_SEG | {"encoder": "mobilenetv3_large_seg"},
@@ -39,6 +41,18 @@ OFFICIAL: dict[str, dict[str, object]] = {
 }
 """How the released code builds its graphs: MobileNetV2 without decoder and atrous branches,
 ResNet with the multi-grid that its public checkpoints want, MobileNetV3 with its own head."""
+
+STORED_STRIDES: dict[str, tuple[int, ...]] = {
+    "xception_65": (8, 16),
+    "mobilenet_v2": (8, 16),
+    "resnet_v1_50_beta": (8, 16),
+    "xception_65_plainhead": (16,),
+    "xception_41_chained": (16,),
+    "xception_71_dpc": (8, 16),
+    "mobilenet_v3_large_seg": (16, 32),
+    "mobilenet_v3_small_seg": (16, 32),
+}
+"""Output strides at which a few logits are kept in ``data``; see `parity.store`."""
 
 _NORM_PARTS = {
     "weight": "gamma",
@@ -52,6 +66,8 @@ _HEAD = (
     (r"decoder\.context\.branches\.(\d)", r"aspp\1"),
     (r"decoder\.context\.project", "concat_projection"),
     (r"decoder\.stages\.0\.reduce", "decoder/feature_projection0"),
+    (r"decoder\.stages\.1\.reduce", "decoder/feature_projection0_1"),
+    (r"decoder\.stages\.1\.fuse\.(\d)\.(depthwise|pointwise)", r"decoder/decoder_conv\1_1_\2"),
     (r"decoder\.stages\.0\.fuse\.(\d)\.(depthwise|pointwise)", r"decoder/decoder_conv\1_\2"),
     (r"decoder\.stages\.0\.fuse\.0", "decoder/decoder_conv0/decoder_conv0_1"),
     (r"decoder\.stages\.0\.fuse\.1", "decoder/decoder_conv0/decoder_conv0_2"),
@@ -60,6 +76,10 @@ _HEAD = (
     (r"decoder\.deep_classifier", "decoder/decoder_conv0"),
     (r"decoder\.low_level_classifier", "decoder/feature_projection0"),
     (r"classifier", "logits/semantic"),
+)
+_CELL = (
+    (r"decoder\.context\.branches\.(\d)\.(depthwise|pointwise)", r"meta_architecture/branch\1_\2"),
+    (r"decoder\.context\.project", "meta_architecture/concat_projection"),
 )
 _UNITS_BEFORE_THE_MIDDLE = {"xception_41": 3, "xception_65": 3, "xception_71": 5}
 _UNITS_IN_THE_MIDDLE = {"xception_41": 8, "xception_65": 16, "xception_71": 16}
@@ -138,7 +158,7 @@ def _variable_name(variant: str, ours: str) -> str:
 
 
 def _scope(variant: str, layer: str) -> str:
-    for pattern, scope in _HEAD:
+    for pattern, scope in (_CELL if variant.endswith("_dpc") else ()) + _HEAD:
         match = re.fullmatch(pattern, layer)
         if match:
             return match.expand(scope)
@@ -147,8 +167,8 @@ def _scope(variant: str, layer: str) -> str:
         return _mobilenet_scope(variant, group, place)
     if variant == "resnet_v1_50_beta":
         return f"resnet_v1_50/{_resnet_scope(group, place)}"
-    variant = variant.removesuffix("_plainhead")
-    return f"{variant}/{_xception_scope(variant, group, place)}"
+    xception = variant[: len("xception_65")]
+    return f"{xception}/{_xception_scope(xception, group, place)}"
 
 
 def _mobilenet_scope(variant: str, group: str, place: list[str]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from parity.official import build_official, pictures
+from parity.official import STORED_STRIDES, build_official, pictures
 
 STORED = Path(__file__).parent / "data"
 STORED_SHAPE = (1, 33, 46)
@@ -23,9 +23,9 @@ CLASS_STEP = 4
 
 def main() -> None:
     """Write one file for each network."""
-    for variant in ("xception_65", "mobilenet_v2", "resnet_v1_50_beta"):
+    for variant, strides in STORED_STRIDES.items():
         logits = {}
-        for output_stride in (8, 16):
+        for output_stride in strides:
             model = build_official(variant, output_stride=output_stride)
             with torch.inference_mode():
                 full = model.logits_at_stride(pictures(*STORED_SHAPE))

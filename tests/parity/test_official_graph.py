@@ -16,6 +16,7 @@ from atrous.models.build import build_model
 from atrous.models.segmenter import Segmenter
 from parity.official import (
     OFFICIAL,
+    STORED_STRIDES,
     build_official,
     official_config,
     official_names,
@@ -26,6 +27,7 @@ from parity.store import CLASS_STEP, STORED, STORED_SHAPE
 
 TOLERANCE = 1e-3
 SHAPES = [(1, 97, 130), (2, 65, 65), (1, 64, 84)]
+WITHOUT_NAMES = {"xception_41_chained", "xception_71_dpc"}
 WITH_LOGITS = ("xception_65", "mobilenet_v2", "resnet_v1_50_beta")
 
 
@@ -53,7 +55,7 @@ def test_logits_are_those_of_the_official_graph(variant, output_stride, shape, o
     assert relative_difference(logits, expected) <= TOLERANCE
 
 
-@pytest.mark.parametrize("variant", OFFICIAL)
+@pytest.mark.parametrize("variant", sorted(OFFICIAL.keys() - WITHOUT_NAMES))
 def test_every_official_variable_has_one_place_in_our_network(variant, oracle):
     with torch.device("meta"):
         state = build_model(official_config(variant, output_stride=16)).state_dict()
@@ -69,8 +71,10 @@ def test_every_official_variable_has_one_place_in_our_network(variant, oracle):
     }
 
 
-@pytest.mark.parametrize("output_stride", [16, 8])
-@pytest.mark.parametrize("variant", WITH_LOGITS)
+@pytest.mark.parametrize(
+    ("variant", "output_stride"),
+    [(variant, stride) for variant, strides in STORED_STRIDES.items() for stride in strides],
+)
 def test_logits_are_those_stored_when_the_official_graph_agreed(variant, output_stride):
     stored = np.load(STORED / f"{variant}.npz")
 

@@ -201,7 +201,7 @@ def _describe(values: Arrays, encoder: str, *, output_stride: OutputStride) -> M
         "decoder_channels": width,
         "align_corners": True,
         "padding": "same",
-        "multi_grid": (1, 2, 4) if re.match("resnet.*_beta", encoder) else None,
+        "multi_grid": (1, 2, 4) if encoder in _WITH_MULTI_GRID else None,
     }
     if decoder == "lraspp":
         # As the released checkpoints were trained; neither names nor shapes tell.
@@ -213,6 +213,10 @@ def _describe(values: Arrays, encoder: str, *, output_stride: OutputStride) -> M
         known |= _describe_decoder(values, encoder)
         known["aspp_channels"] = width if width != known["decoder_channels"] else None
     return model_config_from({key: value for key, value in known.items() if value is not None})
+
+
+_WITH_MULTI_GRID = ("resnet50_beta", "resnet101_beta")
+"""Encoders whose public checkpoints were trained with it; neither names nor shapes tell."""
 
 
 def _detect_decoder(values: Arrays) -> Literal["deeplabv3plus", "deeplabv3", "lraspp"]:
