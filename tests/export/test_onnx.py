@@ -30,7 +30,8 @@ def small_model(encoder="mobilenetv2_035", **changes):
             torch.nn.init.normal_(module.bias, std=0.3)
             torch.nn.init.normal_(module.running_mean, std=0.1)
             torch.nn.init.uniform_(module.running_var, 0.8, 1.2)
-    torch.nn.init.normal_(model.classifier.weight)
+    if isinstance(model.classifier, torch.nn.Conv2d):
+        torch.nn.init.normal_(model.classifier.weight)
     card = ModelCard(
         name="small",
         classes=("a", "b", "c"),
@@ -130,6 +131,38 @@ def test_max_pooling_pads_in_the_file_as_in_torch(padding, tmp_path):
     difference = OnnxEngine(tmp_path / "m.onnx").run(images) - TorchEngine(model).run(images)
     # Padding one pixel elsewhere moves these logits by 0.1 and more.
     assert np.abs(difference).max() < 1e-4
+
+
+LIGHT = {
+    "encoder": "mobilenetv3_small_seg",
+    "decoder": "lraspp",
+    "decoder_strides": (8,),
+    "output_stride": 32,
+    "image_pooling_crop_size": (129, 161),
+    "image_pooling_stride": (1, 2),
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        LIGHT | {"padding": "same"},
+        {
+            "decoder_strides": (8, 4),
+            "image_pooling_crop_size": (97, 97),
+            "encoder": "mobilenetv2_035",
+        },
+    ],
+)
+def test_every_head_gives_torchs_logits_at_sizes_below_and_above_its_windows(changes, tmp_path):
+    model, card = small_model(**changes)
+    pictures = [np.random.randn(1, 3, *size).astype(np.float32) for size in ((33, 40), (290, 333))]
+
+    agreement = export_onnx(model, card, tmp_path / "m.onnx", examples=pictures)
+
+    # Float32 rounding; a window cut wrongly moves the logits by a tenth of their spread.
+    assert agreement.logits_difference < 1e-4 * agreement.logits_spread
+    assert agreement.equal_labels == 1
 
 
 def test_a_file_that_disagrees_is_not_left_behind(tmp_path, monkeypatch):
