@@ -156,7 +156,7 @@ LIGHT = {
 )
 def test_every_head_gives_torchs_logits_at_sizes_below_and_above_its_windows(changes, tmp_path):
     model, card = small_model(**changes)
-    pictures = [np.random.randn(1, 3, *size).astype(np.float32) for size in ((33, 40), (290, 333))]
+    pictures = [torch.randn(1, 3, *size).numpy() for size in ((33, 40), (290, 333))]
 
     agreement = export_onnx(model, card, tmp_path / "m.onnx", examples=pictures)
 

@@ -2,11 +2,13 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from torch import nn
 
 from atrous.decoders import Context, DeepLabV3Decoder, DeepLabV3PlusDecoder, LRASPPDecoder
 from atrous.encoders import ENCODERS, EncoderBuilder, FeatureSpec
+from atrous.encoders.from_timm import TIMM_PREFIX, TimmEncoder
 from atrous.errors import ConfigError
 from atrous.layers.aspp import ASPP
 from atrous.layers.atrous import default_atrous_rates
@@ -28,19 +30,17 @@ def build_model(
             ``ENCODERS | {"mine": build_mine}`` for one of your own.
 
     Raises:
-        ConfigError: If ``config.encoder`` is not in ``encoders``.
+        ConfigError: If ``config.encoder`` is not in ``encoders``, or a part cannot be built so.
+        DependencyError: If the encoder is one of timm's and timm is not installed.
     """
-    if config.encoder not in encoders:
-        close = difflib.get_close_matches(config.encoder, encoders, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(encoders))}"
-        raise ConfigError(f"unknown encoder {config.encoder!r}; {hint}")
+    build_encoder = _find_encoder(config.encoder, encoders)
     # Told only where they differ, so that an encoder of one's own need not know of them.
     special: dict[str, object] = {}
     if config.padding != "symmetric":
         special["padding"] = config.padding
     if config.multi_grid != (1, 1, 1):
         special["multi_grid"] = config.multi_grid
-    encoder = encoders[config.encoder](
+    encoder = build_encoder(
         output_stride=config.output_stride, in_channels=config.in_channels, **special
     )
     decoder: nn.Module
@@ -58,6 +58,16 @@ def build_model(
     init_head(model.decoder)
     init_classifier(model.classifier)
     return model
+
+
+def _find_encoder(name: str, encoders: Mapping[str, EncoderBuilder]) -> EncoderBuilder:
+    if name in encoders:
+        return encoders[name]
+    if name.startswith(TIMM_PREFIX):
+        return partial(TimmEncoder, name.removeprefix(TIMM_PREFIX))
+    close = difflib.get_close_matches(name, encoders, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(encoders))}"
+    raise ConfigError(f"unknown encoder {name!r}; {hint}, or timm:NAME for a network of timm")
 
 
 def _build_lraspp(config: ModelConfig, feature_specs: Sequence[FeatureSpec]) -> LRASPPDecoder:

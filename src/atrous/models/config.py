@@ -20,7 +20,7 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     encoder: str = "xception65"
-    """Key into `atrous.encoders.ENCODERS`."""
+    """Key into `atrous.encoders.ENCODERS`, or ``timm:NAME`` for a network of timm."""
     decoder: Literal["deeplabv3plus", "deeplabv3", "lraspp"] = "deeplabv3plus"
     """With the decoder of DeepLab V3+; without, as DeepLab V3; or the light head of MobileNetV3."""
     num_classes: int = Field(ge=2, le=65_535)
