@@ -25,6 +25,7 @@ def test_the_public_names_are_these():
         "__version__",
         "build_model",
         "load",
+        "load_classifier",
         "load_model",
         "save_model",
     ]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from atrous.runtime.predictor import Predictor
     from atrous.runtime.result import Segmentation
     from atrous.weights.load import load
+    from atrous.weights.load_classifier import load_classifier
     from atrous.weights.model_file import load_model, save_model
 
 __version__ = "0.1.0"
@@ -48,6 +49,7 @@ _HOMES = {
     "WeightsError": "atrous.errors",
     "build_model": "atrous.models.build",
     "load": "atrous.weights.load",
+    "load_classifier": "atrous.weights.load_classifier",
     "load_model": "atrous.weights.model_file",
     "save_model": "atrous.weights.model_file",
 }
@@ -70,6 +72,7 @@ __all__ = [
     "__version__",
     "build_model",
     "load",
+    "load_classifier",
     "load_model",
     "save_model",
 ]

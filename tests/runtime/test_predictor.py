@@ -5,7 +5,8 @@ from PIL import Image
 from atrous.errors import InputError, WeightsError
 from atrous.runtime.card import Preprocessing
 from atrous.runtime.onnx_engine import OnnxEngine
-from atrous.runtime.predictor import Predictor, prepare
+from atrous.runtime.predictor import Predictor, prepare, seen_size
+from atrous.runtime.upsample import upsample_labels
 from known_network import CARD, color_blocks, write_known_network
 
 
@@ -105,3 +106,69 @@ def test_values_that_are_not_numbers_are_not_taken_for_a_mask(tmp_path):
 
     with pytest.raises(WeightsError, match="not numbers"):
         Predictor(engine, engine.card).predict(color_blocks()[0])
+
+
+class WholePicture:
+    """An engine whose labels depend on everything the network sees."""
+
+    name = "whole"
+
+    def __init__(self):
+        self.seen = []
+
+    def run(self, images):
+        self.seen.append(images)
+        return images[..., ::4, ::4] + images.mean((2, 3), keepdims=True)
+
+
+def filled_predictor(engine, size, **changes):
+    preprocessing = Preprocessing(eval_crop_size=size, **changes)
+    card = CARD.model_copy(update={"preprocessing": preprocessing, "align_corners": True})
+    return Predictor(engine, card)
+
+
+@pytest.mark.parametrize(
+    ("size", "crop", "filled"),
+    [
+        ((40, 30), (65, 97), (65, 97)),
+        ((65, 97), (65, 97), (65, 97)),
+        ((66, 30), (65, 97), (97, 97)),  # the next multiple of 32 plus 1
+        ((1024, 2048), (513, 513), (1025, 2049)),
+    ],
+)
+def test_pictures_are_filled_up_with_the_mean_pixel(size, crop, filled):
+    engine = WholePicture()
+    pixels = np.full((*size, 3), 255, np.uint8)
+
+    filled_predictor(engine, crop).predict(pixels)
+
+    (images,) = engine.seen
+    assert images.shape == (1, 3, *filled)
+    assert (images[..., : size[0], : size[1]] == 1).all()
+    assert images.sum() == 3 * size[0] * size[1]
+
+
+def test_labels_are_cut_out_of_those_of_the_filled_picture():
+    pixels, _ = color_blocks()
+    engine = WholePicture()
+    height, width = pixels.shape[:2]
+
+    mask = filled_predictor(engine, (97, 129)).predict(pixels).mask
+
+    logits = engine.run(engine.seen[0])[0]
+    whole = upsample_labels(logits, (97, 129), align_corners=True)
+    np.testing.assert_array_equal(mask, whole[:height, :width])
+
+
+def test_labels_of_a_resized_picture_come_back_by_the_nearest_one():
+    pixels, _ = color_blocks()
+    engine = WholePicture()
+
+    mask = filled_predictor(engine, (97, 97), longest_side=96).predict(pixels).mask
+
+    rows, columns = seen_size(pixels.shape[:2], Preprocessing(longest_side=96))
+    whole = upsample_labels(engine.run(engine.seen[0])[0], (97, 97), align_corners=True)
+    for y, x in ((0, 0), (pixels.shape[0] - 1, pixels.shape[1] - 1), (7, 11)):
+        row = int(y * (rows - 1) / (pixels.shape[0] - 1) + 0.5)
+        column = int(x * (columns - 1) / (pixels.shape[1] - 1) + 0.5)
+        assert mask[y, x] == whole[row, column]

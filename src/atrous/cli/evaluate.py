@@ -9,12 +9,14 @@ from cyclopts.validators import Number
 from rich.table import Table
 
 from atrous.cli.options import (
+    EvalCropSizeOption,
     FlipFlag,
     JsonFlag,
     QuietFlag,
     ScalesOption,
     ThreadsOption,
     parse_scales,
+    parse_size,
 )
 from atrous.cli.terminal import Terminal
 from atrous.data.detect import open_split
@@ -42,6 +44,7 @@ def evaluate(
     ] = None,
     scales: ScalesOption = "1",
     flip: FlipFlag = False,
+    eval_crop_size: EvalCropSizeOption = None,
     threads: ThreadsOption = 0,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -52,8 +55,16 @@ def evaluate(
     unless SCALES or FLIP ask for more.
     """
     terminal = Terminal(as_json=json, quiet=quiet)
-    predictor = load(model, threads=threads, scales=parse_scales(scales), flip=flip)
+    predictor = load(
+        model,
+        threads=threads,
+        scales=parse_scales(scales),
+        flip=flip,
+        eval_crop_size=parse_size(eval_crop_size),
+    )
     convention = f"{CONVENTION}, {_describe_looks(predictor.test_time)}"
+    if eval_crop_size is not None:
+        convention += f", filled up to {eval_crop_size} with the mean pixel"
     pairs = open_split(data, split, layout=layout)
     _check_classes(predictor.label_set, pairs.label_set)
     samples = terminal.track(samples_of(pairs), total=len(pairs.pairs), what="measuring")

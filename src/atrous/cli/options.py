@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import re
 from typing import Annotated, TypeAlias
 
 from cyclopts import Parameter
@@ -33,6 +34,13 @@ ScalesOption: TypeAlias = Annotated[
 FlipFlag: TypeAlias = Annotated[
     bool, Parameter(negative="", help="Also see each scale mirrored, and average.")
 ]
+EvalCropSizeOption: TypeAlias = Annotated[
+    str | None,
+    Parameter(
+        help="See pictures at their own size, filled up to HEIGHTxWIDTH with the mean pixel, as "
+        "published numbers were measured: 513x513 on PASCAL VOC, 1025x2049 on Cityscapes."
+    ),
+]
 ThreadsOption: TypeAlias = Annotated[
     int,
     Parameter(
@@ -54,3 +62,18 @@ def parse_scales(text: str) -> tuple[float, ...]:
         raise ConfigError(
             f"--scales takes numbers joined by commas, such as 0.75,1,1.25, not {text!r}"
         ) from None
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Height and width from ``513x513``; None from None.
+
+    Raises:
+        ConfigError: If it is not two sides from 1 to 100000.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,6})x(\d{1,6})", text)
+    size = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not all(1 <= side <= 100_000 for side in size):
+        raise ConfigError(f"a size is HEIGHTxWIDTH, such as 513x513, not {text!r}")
+    return size

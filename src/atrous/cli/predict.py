@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from atrous.cli.options import (
+    EvalCropSizeOption,
     FlipFlag,
     JsonFlag,
     ModelOption,
@@ -18,6 +19,7 @@ from atrous.cli.options import (
     ScalesOption,
     ThreadsOption,
     parse_scales,
+    parse_size,
 )
 from atrous.cli.terminal import Terminal, shares_table
 from atrous.errors import AtrousError, ConfigError, InputError, ResourceError
@@ -72,6 +74,7 @@ def predict(
     ] = MAX_PIXELS / 1e6,
     scales: ScalesOption = "1",
     flip: FlipFlag = False,
+    eval_crop_size: EvalCropSizeOption = None,
     threads: ThreadsOption = 0,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -93,6 +96,7 @@ def predict(
         max_pixels=int(max_megapixels * 1e6),
         scales=parse_scales(scales),
         flip=flip,
+        eval_crop_size=parse_size(eval_crop_size),
     )
     outcome = _Outcome()
     pictures = _gather(sources, out, outcome)

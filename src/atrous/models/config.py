@@ -65,6 +65,37 @@ class ModelConfig(BaseModel):
     """``same`` for weights from TensorFlow, whose even sides are padded on one side only."""
 
 
+class ClassifierConfig(BaseModel):
+    """Everything needed to build a classifier of whole pictures."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    encoder: str = "xception"
+    """Key into `atrous.models.classifier.CLASSIFIER_ENCODERS`."""
+    num_classes: int = Field(default=1000, ge=2, le=65_535)
+    """Length of the logits."""
+    in_channels: Width = 3
+    """Channels of the images."""
+    fully_connected: tuple[Width, ...] = Field(default=(), max_length=8)
+    """Widths of layers before the regression; 4096, 4096 in the paper on JFT."""
+    dropout: float = Field(default=0.5, ge=0, lt=1)
+    """Probability that a value is dropped before the regression, in training."""
+    padding: Literal["symmetric", "same"] = "symmetric"
+    """``same`` for weights from TensorFlow and Keras."""
+
+
+def classifier_config_from(values: Mapping[str, object]) -> ClassifierConfig:
+    """Check values against the fields of `ClassifierConfig`.
+
+    Raises:
+        ConfigError: With the field, what was found, and what is possible.
+    """
+    try:
+        return ClassifierConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(describe_problems(error, ClassifierConfig)) from None
+
+
 def model_config_from(values: Mapping[str, object]) -> ModelConfig:
     """Check values against the fields of `ModelConfig`, for people rather than for programs.
 

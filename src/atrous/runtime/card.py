@@ -1,7 +1,7 @@
 """What a model file says of itself."""
 
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -11,6 +11,9 @@ from atrous.labels import LabelSet, as_palette
 CARD_KEY = "atrous"
 """Key of the card in the metadata of ONNX and safetensors files."""
 _MAX_CARD_BYTES = 1 << 20
+
+
+Side = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class Preprocessing(BaseModel):
@@ -25,6 +28,12 @@ class Preprocessing(BaseModel):
     longest_side: int | None = Field(default=None, ge=33)
     """Pictures are resized until their longest side has this many pixels, near the scale of the
     pictures in training; None leaves every picture as it is."""
+    eval_crop_size: tuple[Side, Side] | None = None
+    """Height and width that pictures are filled up to with the mean pixel, at the bottom and at the
+    right, as the published numbers were measured; a longer side goes up to the next multiple of 32
+    plus 1. None fills nothing up."""
+    center_crop: int | None = Field(default=None, ge=33)
+    """For classifiers: the side of the square that the middle of a picture is scaled to."""
 
 
 class ModelCard(BaseModel):
@@ -34,14 +43,16 @@ class ModelCard(BaseModel):
 
     format: Literal["atrous/1"] = "atrous/1"
     """Version of this description."""
+    task: Literal["segmentation", "classification"] = "segmentation"
+    """Whether every pixel gets a class or the picture as a whole."""
     name: str
     """Short name, such as that of the recipe."""
     description: str = ""
     """A sentence or two for people."""
     classes: tuple[str, ...]
     """Class names; the position is the class index."""
-    palette: tuple[tuple[int, int, int], ...]
-    """An RGB colour for each class."""
+    palette: tuple[tuple[int, int, int], ...] = ()
+    """An RGB colour for each class; none for classifiers."""
     ignore_index: int = 255
     """Label of pixels without a class, in the data it was trained on."""
     preprocessing: Preprocessing = Preprocessing()
@@ -86,7 +97,8 @@ def read_card(text: str | None, *, where: str) -> ModelCard:
         raise WeightsError(f"{where}: its description has {len(text)} bytes, too many to be real")
     try:
         card = ModelCard.model_validate(json.loads(text))
-        card.label_set  # noqa: B018 - checks that names and palette fit
+        if card.task == "segmentation":
+            card.label_set  # noqa: B018 - checks that names and palette fit
     except (ValueError, ValidationError, AtrousError) as error:
         reason = str(error).splitlines()[0]
         raise WeightsError(f"{where}: its description cannot be understood ({reason})") from None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from atrous.errors import InputError, WeightsError
-from atrous.imaging import MAX_PIXELS, Picture, Pixels, picture_from_pillow, read_image
+from atrous.imaging import MAX_PIXELS, LabelMap, Picture, Pixels, picture_from_pillow, read_image
 from atrous.runtime.card import ModelCard, Preprocessing
 from atrous.runtime.engine import Engine
 from atrous.runtime.result import Segmentation
@@ -59,13 +59,13 @@ class Predictor:
             ResourceError: If the memory does not suffice.
             WeightsError: If the network's output is not finite.
         """
-        picture = _read(image, self.max_pixels)
+        picture = read_source(image, self.max_pixels)
         start = time.perf_counter()
         mask = self.predict_pixels(picture.pixels)
         seconds = time.perf_counter() - start
         return Segmentation(mask, self.label_set, picture.pixels, picture.notes, seconds)
 
-    def predict_pixels(self, pixels: Pixels) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    def predict_pixels(self, pixels: Pixels) -> LabelMap:
         """(H, W, 3) RGB -> (H, W) class indices."""
         images = prepare(pixels, self.card.preprocessing)
         align_corners = self.card.align_corners
@@ -76,28 +76,77 @@ class Predictor:
                 "damaged"
             )
         height, width = pixels.shape[:2]
+        if self.card.preprocessing.eval_crop_size is None:
+            return self._labels(views, (height, width))
+        # As released: labels of the whole filled picture, of which the picture itself is cut out.
+        rows, columns = seen_size((height, width), self.card.preprocessing)
+        labels = self._labels(views, (images.shape[2], images.shape[3]))[:rows, :columns]
+        return _resize_nearest(labels, (height, width))
+
+    def _labels(self, views: list[NDArray[np.float32]], size: tuple[int, int]) -> LabelMap:
         if self.test_time.looks_once:
-            return upsample_labels(views[0], (height, width), align_corners=align_corners)
-        return average_labels(views, (height, width), align_corners=align_corners)
+            return upsample_labels(views[0], size, align_corners=self.card.align_corners)
+        return average_labels(views, size, align_corners=self.card.align_corners)
 
 
 def prepare(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """Resize if need be, and normalize: (H, W, 3) RGB -> (1, 3, h, w)."""
+    """Resize if need be, normalize, and fill up if asked for: (H, W, 3) RGB -> (1, 3, h, w)."""
     height, width = pixels.shape[:2]
-    wanted = preprocessing.longest_side
-    if wanted and max(height, width) != wanted:
-        factor = wanted / max(height, width)
-        size = max(round(width * factor), 1), max(round(height * factor), 1)
+    size = seen_size((height, width), preprocessing)
+    if size != (height, width):
         # The same two ways as in training: shrunk by areas, enlarged bilinearly.
-        smooth = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=smooth), np.uint8)
+        smooth = cv2.INTER_AREA if size[0] < height or size[1] < width else cv2.INTER_LINEAR
+        pixels = np.asarray(cv2.resize(pixels, size[::-1], interpolation=smooth), np.uint8)
+    images = normalize(pixels, preprocessing)
+    if preprocessing.eval_crop_size is not None:
+        pairs = zip(size, preprocessing.eval_crop_size, strict=True)
+        rows, columns = (_filled(side, crop) - side for side, crop in pairs)
+        # The mean pixel is zero when it is normalized.
+        images = np.pad(images, ((0, 0), (0, 0), (0, rows), (0, columns)))
+    return images
+
+
+def normalize(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """(H, W, 3) RGB -> (1, 3, H, W), mean subtracted and divided by the deviation."""
     mean = np.array(preprocessing.mean, np.float32)
     std = np.array(preprocessing.std, np.float32)
     normed = (pixels.astype(np.float32) - mean) / std
     return np.ascontiguousarray(normed.transpose(2, 0, 1)[None])
 
 
-def _read(image: Source, max_pixels: int) -> Picture:
+def seen_size(size: tuple[int, int], preprocessing: Preprocessing) -> tuple[int, int]:
+    """Height and width at which the network sees a picture, before it is filled up."""
+    wanted = preprocessing.longest_side
+    if not wanted or max(size) == wanted:
+        return size
+    factor = wanted / max(size)
+    height, width = (max(round(side * factor), 1) for side in size)
+    return height, width
+
+
+def _filled(side: int, crop: int) -> int:
+    """The crop's side, or for a longer one the next multiple of 32 plus 1.
+
+    Such sides are whole numbers of strides from the first pixel's centre to the last one's.
+    """
+    return crop if side <= crop else -(-(side - 1) // 32) * 32 + 1
+
+
+def _resize_nearest(labels: LabelMap, size: tuple[int, int]) -> LabelMap:
+    """The nearest label of every pixel, the corners on each other, as the release resizes."""
+    rows, columns = (
+        np.floor(np.arange(out) * (side - 1) / max(out - 1, 1) + 0.5).astype(np.intp)
+        for out, side in zip(size, labels.shape, strict=True)
+    )
+    return labels[np.ix_(rows, columns)]
+
+
+def read_source(image: Source, max_pixels: int) -> Picture:
+    """A picture from whatever it is given as.
+
+    Raises:
+        InputError: If it cannot be used.
+    """
     if isinstance(image, Image.Image):
         return picture_from_pillow(image)
     if isinstance(image, np.ndarray):

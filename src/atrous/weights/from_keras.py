@@ -18,7 +18,8 @@ import torch
 from numpy.typing import NDArray
 
 from atrous.errors import DependencyError, WeightsError
-from atrous.models.classifier import XceptionClassifier
+from atrous.models.classifier import Classifier, build_classifier
+from atrous.models.config import ClassifierConfig
 from atrous.weights.rename import Rule, Values, rename
 
 _MAX_BYTES = 2 << 30
@@ -64,8 +65,11 @@ def read_keras(path: Path) -> Values:
     return renamed
 
 
-def load_keras_xception(path: Path) -> XceptionClassifier:
+def load_keras_xception(path: Path) -> tuple[Classifier, ClassifierConfig]:
     """Build the classifier that a Keras file holds, with its weights, in evaluation mode.
+
+    Returns:
+        The classifier, and what it was built from.
 
     Raises:
         WeightsError: If the file is not a whole Xception with its classifier.
@@ -76,7 +80,8 @@ def load_keras_xception(path: Path) -> XceptionClassifier:
         kernel, bias = arrays.pop("predictions/0"), arrays.pop("predictions/1")
     except KeyError:
         raise WeightsError(f"{path}: has no classifier (no layer 'predictions')") from None
-    model = XceptionClassifier(len(bias)).eval()
+    config = ClassifierConfig(encoder="xception", num_classes=len(bias), padding="same")
+    model = build_classifier(config).eval()
     state = model.state_dict()
     try:
         values = rename(arrays, xception_rules())
@@ -96,7 +101,7 @@ def load_keras_xception(path: Path) -> XceptionClassifier:
         )
     state |= {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in values.items()}
     model.load_state_dict(state)
-    return model
+    return model, config
 
 
 # --- Names --------------------------------------------------------------------------------------

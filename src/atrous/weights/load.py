@@ -62,6 +62,7 @@ def load(
     max_pixels: int = MAX_PIXELS,
     scales: Sequence[float] = (1.0,),
     flip: bool = False,
+    eval_crop_size: tuple[int, int] | None = None,
 ) -> Predictor:
     """Load a model, ready to predict.
 
@@ -75,6 +76,9 @@ def load(
         scales: Factors on the size at which the network sees a picture; the softmax of several is
             averaged, as the papers do.
         flip: Whether each scale is also seen mirrored.
+        eval_crop_size: See every picture at its own size and filled up to this height and width
+            with the mean pixel, as the published numbers were measured: 513, 513 on PASCAL VOC,
+            1025, 2049 on Cityscapes. None does as the model's card says.
 
     Examples:
         >>> import numpy as np
@@ -89,12 +93,21 @@ def load(
     """
     test_time = TestTime(tuple(scales), flip)
     path = find_model(model)
+    engine, card = _load_engine(path, threads)
+    if eval_crop_size is not None:
+        changes = {"longest_side": None, "eval_crop_size": eval_crop_size}
+        card = card.model_copy(
+            update={"preprocessing": card.preprocessing.model_copy(update=changes)}
+        )
+    return Predictor(engine, card, max_pixels=max_pixels, test_time=test_time)
+
+
+def _load_engine(path: Path, threads: int) -> tuple[Engine, ModelCard]:
     if path.suffix == ".onnx":
         engine = OnnxEngine(path, threads=threads)
-        return Predictor(engine, engine.card, max_pixels=max_pixels, test_time=test_time)
+        return engine, engine.card
     if path.suffix == ".safetensors":
-        torch_engine, card = _load_torch(path)
-        return Predictor(torch_engine, card, max_pixels=max_pixels, test_time=test_time)
+        return _load_torch(path)
     raise WeightsError(
         f"{path}: models are .onnx or .safetensors files, not {path.suffix or 'without ending'}; "
         "other formats are never opened, since some can run code"

@@ -1,6 +1,8 @@
 """A torch model as one self-describing safetensors file."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -9,9 +11,12 @@ from safetensors.torch import save as to_bytes
 from atrous.errors import ConfigError, WeightsError
 from atrous.imaging import write_file
 from atrous.models.build import build_model
-from atrous.models.config import model_config_from
+from atrous.models.classifier import Classifier, build_classifier
+from atrous.models.config import classifier_config_from, model_config_from
 from atrous.models.segmenter import Segmenter
 from atrous.runtime.card import CARD_KEY, ModelCard, read_card
+
+Network = TypeVar("Network", bound=torch.nn.Module)
 
 
 def save_model(
@@ -33,6 +38,23 @@ def load_model(path: Path) -> tuple[Segmenter, ModelCard]:
     Raises:
         WeightsError: If the file is missing, damaged, or its tensors do not fit its card.
     """
+    return _load(path, "segmentation", lambda values: build_model(model_config_from(values)))
+
+
+def load_classifier_model(path: Path) -> tuple[Classifier, ModelCard]:
+    """Read a classifier that `save_model` wrote, in evaluation mode.
+
+    Raises:
+        WeightsError: If the file is missing, damaged, or its tensors do not fit its card.
+    """
+    return _load(
+        path, "classification", lambda values: build_classifier(classifier_config_from(values))
+    )
+
+
+def _load(
+    path: Path, task: str, build: Callable[[Mapping[str, Any]], Network]
+) -> tuple[Network, ModelCard]:
     if not path.is_file():
         raise WeightsError(f"{path}: no such model file")
     try:
@@ -41,8 +63,11 @@ def load_model(path: Path) -> tuple[Segmenter, ModelCard]:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path}: not a whole safetensors file ({error})") from None
+    if card.task != task:
+        other = "atrous.load_classifier" if card.task == "classification" else "atrous.load"
+        raise WeightsError(f"{path}: is a model for {card.task}, not {task}; read it with {other}")
     try:
-        model = build_model(model_config_from(card.architecture))
+        model = build(card.architecture)
     except (ConfigError, RuntimeError) as error:
         raise WeightsError(f"{path}: its architecture cannot be built ({error})") from None
     expected = model.state_dict()

@@ -1,0 +1,79 @@
+"""Find a classifier's file and make it ready to name what pictures show."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from atrous.errors import ConfigError, WeightsError
+from atrous.models.classifier import PictureClassifier
+from atrous.runtime.card import ModelCard, Preprocessing
+from atrous.weights.from_keras import KERAS_ENDINGS, load_keras_xception
+from atrous.weights.model_file import load_classifier_model
+
+XCEPTION_SIDE = 299
+"""The square that Xception was trained on."""
+
+
+def load_classifier(path: str | Path, *, names: Sequence[str] | None = None) -> PictureClassifier:
+    """Load a classifier, ready to predict.
+
+    Args:
+        path: A ``.safetensors`` classifier of ours, or Keras' Xception with its top as ``.keras``,
+            ``.h5`` or ``.weights.h5``.
+        names: Class names in the order of the logits. None takes those of the file; Keras' files
+            have none, and 1000 classes are then ImageNet's if torchvision is installed, which
+            knows their names, and numbered otherwise.
+
+    Raises:
+        ConfigError: If there are more or fewer names than classes.
+        WeightsError: If there is no such file, or it is damaged or not a classifier.
+        DependencyError: If a Keras file is given and h5py is not installed.
+    """
+    path = Path(path)
+    if path.suffix == ".safetensors":
+        model, card = load_classifier_model(path)
+    elif path.suffix in KERAS_ENDINGS:
+        model, config = load_keras_xception(path)
+        card = classifier_card("xception", config.num_classes, config.model_dump(mode="json"))
+    else:
+        raise WeightsError(
+            f"{path}: classifiers are .safetensors files, or Keras' Xception as "
+            f"{', '.join(KERAS_ENDINGS)}"
+        )
+    if names is not None:
+        if len(names) != len(card.classes):
+            raise ConfigError(f"{path}: has {len(card.classes)} classes, {len(names)} are named")
+        card = card.model_copy(update={"classes": tuple(names)})
+    return PictureClassifier(model, card)
+
+
+def classifier_card(
+    name: str, num_classes: int, architecture: dict[str, object], **details: object
+) -> ModelCard:
+    """What a converted classifier says of itself; its pictures go from -1 to 1."""
+    return ModelCard.model_validate(
+        {
+            "task": "classification",
+            "name": name,
+            "classes": class_names(num_classes),
+            "preprocessing": Preprocessing(center_crop=XCEPTION_SIDE),
+            "architecture": architecture,
+            **details,
+        }
+    )
+
+
+def class_names(num_classes: int) -> tuple[str, ...]:
+    """ImageNet's names for 1000 classes, behind ``background`` for 1001; else numbers.
+
+    ImageNet's are those that torchvision keeps with its weights; without it they are numbered.
+    """
+    try:
+        from torchvision.models import ResNet50_Weights  # noqa: PLC0415
+    except ModuleNotFoundError:
+        known: tuple[str, ...] = ()
+    else:
+        known = tuple(ResNet50_Weights.IMAGENET1K_V1.meta["categories"])
+    for names in (known, ("background", *known)):
+        if known and len(names) == num_classes:
+            return names
+    return tuple(f"class {index}" for index in range(num_classes))
