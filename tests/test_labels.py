@@ -4,7 +4,7 @@ import pytest
 
 from atrous.data.camvid import CAMVID
 from atrous.errors import ConfigError
-from atrous.labels import LabelSet, as_palette, distinct_palette, numbered_label_set
+from atrous.labels import ADE20K, LabelSet, as_palette, distinct_palette, numbered_label_set
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -67,3 +67,10 @@ def test_a_colour_of_other_than_three_numbers_is_refused(color):
 def test_camvid_has_the_11_classes_of_its_tutorial_and_ignores_the_next_value():
     assert CAMVID.num_classes == 11
     assert CAMVID.ignore_index == 11
+
+
+def test_ade20k_has_150_classes_behind_the_one_that_is_never_learned():
+    assert ADE20K.num_classes == 151
+    assert ADE20K.names[:3] == ("other", "wall", "building")
+    assert ADE20K.names[-1] == "flag"
+    assert all(name == name.strip() and "\n" not in name for name in ADE20K.names)

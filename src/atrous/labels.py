@@ -90,6 +90,29 @@ CITYSCAPES = LabelSet(
 )
 """Cityscapes' 19 classes in the order of their trainIds."""
 
+_ADE20K_NAMES = """
+other, wall, building, sky, floor, tree, ceiling, road, bed, windowpane, grass, cabinet,
+sidewalk, person, earth, door, table, mountain, plant, curtain, chair, car, water,
+painting, sofa, shelf, house, sea, mirror, rug, field, armchair, seat, fence, desk, rock,
+wardrobe, lamp, bathtub, railing, cushion, base, box, column, signboard, chest of drawers,
+counter, sand, sink, skyscraper, fireplace, refrigerator, grandstand, path, stairs,
+runway, case, pool table, pillow, screen door, stairway, river, bridge, bookcase, blind,
+coffee table, toilet, flower, book, hill, bench, countertop, stove, palm, kitchen island,
+computer, swivel chair, boat, bar, arcade machine, hovel, bus, towel, light, truck, tower,
+chandelier, awning, streetlight, booth, television, airplane, dirt track, apparel, pole,
+land, bannister, escalator, ottoman, bottle, buffet, poster, stage, van, ship, fountain,
+conveyer belt, canopy, washer, plaything, swimming pool, stool, barrel, basket, waterfall,
+tent, bag, minibike, cradle, oven, ball, food, step, tank, trade name, microwave, pot,
+animal, bicycle, lake, dishwasher, screen, blanket, sculpture, hood, sconce, vase, traffic
+light, tray, ashcan, fan, pier, crt screen, plate, monitor, bulletin board, shower,
+radiator, glass, clock, flag
+"""
+
+ADE20K = LabelSet(
+    tuple(" ".join(name.split()) for name in _ADE20K_NAMES.split(",")), bit_palette(151)
+)
+"""ADE20K's 150 classes as the release numbers them: 0 is what has none, and is never learned."""
+
 
 def numbered_label_set(num_classes: int, *, ignore_index: int = 255) -> LabelSet:
     """A label set for classes whose names are unknown: ``class 0``, ``class 1`` and so on."""

@@ -50,7 +50,7 @@ def convert(
         Literal[8, 16, 32], Parameter(help="The weights are the same for all.")
     ] = 16,
     labels: Annotated[
-        str | None, Parameter(help="voc or cityscapes. Default: by the number of classes.")
+        str | None, Parameter(help="voc, cityscapes or ade20k. Default: by the number of classes.")
     ] = None,
     check: Annotated[
         Path | None, Parameter(help="A picture; shows what the converted model sees in it.")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atrous.errors import ConfigError, WeightsError
-from atrous.labels import CITYSCAPES, VOC, LabelSet, numbered_label_set
+from atrous.labels import ADE20K, CITYSCAPES, VOC, LabelSet, numbered_label_set
 from atrous.models.config import OutputStride
 from atrous.models.segmenter import Segmenter
 from atrous.runtime.card import ModelCard, Preprocessing
@@ -22,7 +22,7 @@ from atrous.weights.from_tf_deeplab import (
 from atrous.weights.openvino_ir import read_openvino_ir
 from atrous.weights.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
 
-LABEL_SETS: Mapping[str, LabelSet] = {"voc": VOC, "cityscapes": CITYSCAPES}
+LABEL_SETS: Mapping[str, LabelSet] = {"voc": VOC, "cityscapes": CITYSCAPES, "ade20k": ADE20K}
 """Classes that published weights were trained on; names and order are not in their files."""
 
 
