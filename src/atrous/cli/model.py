@@ -1,36 +1,28 @@
-"""``atrous model``: look into model files, and bring published weights into ours."""
+"""``atrous model``: what there is, what it is made of, and published weights as ours."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
-from rich.table import Table
 
+from atrous.cli.model_parts import card_table
 from atrous.cli.options import JsonFlag, OverwriteFlag, QuietFlag
 from atrous.cli.terminal import Terminal, shares_table
-from atrous.errors import ConfigError, DependencyError
+from atrous.errors import ConfigError, DependencyError, WeightsError
 from atrous.imaging import read_image
-from atrous.runtime.card import ModelCard
-from atrous.weights.load import find_model, load
+from atrous.weights.catalogue import CHECKPOINTS
+from atrous.weights.load import load
+from atrous.weights.store import unpacked
 
-app = App(name="model", help="Look into model files, and convert published weights.")
-
-
-@app.command
-def info(
-    model: Annotated[str, Parameter(help="Shipped model by name, a model file, or a run folder.")],
-    *,
-    json: JsonFlag = False,
-    quiet: QuietFlag = False,
-) -> int:
-    """Show what a model file says of itself."""
-    terminal = Terminal(as_json=json, quiet=quiet)
-    path = find_model(model)
-    card = load(model).card
-    size = path.stat().st_size
-    terminal.show(_card_table(card, title=f"{path}  {size / 2**20:.1f} MiB"))
-    terminal.give("model info", {"file": str(path), "bytes": size, **card.model_dump(mode="json")})
-    return 0
+app = App(name="model", help="List models, look into them, and convert published weights.")
+# Named, not imported, as in `atrous.cli.main`.
+for _name, _help in (
+    ("list", "List official checkpoints, recipes and our own models."),
+    ("info", "Show what is known of a model, and what it is made of."),
+    ("download", "Fetch the archive of an official checkpoint."),
+    ("table", "Hold the papers' numbers against those that are counted here."),
+):
+    app.command(f"atrous.cli.model_{_name}:{_name}_model", name=_name, help=_help)
 
 
 @app.command
@@ -39,7 +31,7 @@ def convert(
         Path,
         Parameter(
             help="TensorFlow checkpoint (prefix, .index or folder) or OpenVINO IR (.xml) of a "
-            "released DeepLab."
+            "released DeepLab, or the name of a downloaded official checkpoint."
         ),
     ],
     *,
@@ -77,7 +69,7 @@ def convert(
             f"converting needs {error.name}; pip install 'atrous[train,export]'"
         ) from None
     picture = read_image(check) if check else None  # before anything is written
-    found = convert_file(source, output_stride=output_stride, labels=labels)
+    found = convert_file(_unpacked(source), output_stride=output_stride, labels=labels)
     if out.suffix == ".onnx":
         export_onnx(found.model, found.card, out, overwrite=overwrite)
     else:
@@ -96,7 +88,7 @@ def convert(
     terminal.show(
         f"{source}: {found.source}, {found.tensors} tensors taken, {found.skipped} of the training "
         "left out",
-        _card_table(found.card, title=f"{out}  {parameters:,} parameters"),
+        card_table(found.card, title=f"{out}  {parameters:,} parameters"),
     )
     if picture:
         seen = load(out).predict(picture.pixels)
@@ -106,29 +98,12 @@ def convert(
     return 0
 
 
-def _card_table(card: ModelCard, *, title: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_header=False)
-    architecture, size = card.architecture, card.preprocessing.longest_side
-    rows = {
-        "name": card.name,
-        "what": card.description,
-        "network": f"{architecture.get('decoder', '?')}, {architecture.get('encoder', '?')}, "
-        f"output stride {architecture.get('output_stride', '?')}",
-        "classes": f"{len(card.classes)}: {', '.join(card.classes)}",
-        "pictures": f"resized to a longest side of {size}" if size else "as they are",
-        "result": _result(card),
-        "licence": card.license,
-    }
-    for name, text in rows.items():
-        if text:
-            table.add_row(name, text)
-    return table
-
-
-def _result(card: ModelCard) -> str:
-    if "mean_iou" not in card.result:
-        return ""
-    return (
-        f"mIoU {card.result['mean_iou']:.2%} on {card.result.get('split', '?')} "
-        f"({card.result.get('convention', '')})"
-    )
+def _unpacked(source: Path) -> Path:
+    """The files of an official checkpoint, if ``source`` is the name of one."""
+    name = str(source)
+    if name not in CHECKPOINTS or source.exists():
+        return source
+    checkpoint = CHECKPOINTS[name]
+    if checkpoint.config is None:
+        raise WeightsError(f"{name}: cannot be converted: {checkpoint.note}")
+    return unpacked(name, checkpoint)

@@ -4,11 +4,19 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -80,6 +88,26 @@ class Terminal:
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
         with Progress(*columns, console=self._err) as progress:
             yield Meter(progress, quiet=False)
+
+    @contextlib.contextmanager
+    def transfer(self, what: str) -> Iterator[Callable[[int, int | None], None]]:
+        """Show how much of a file has come: a bar on a terminal, else nothing.
+
+        Call what it gives with the bytes that are there, and with how many there will be.
+        """
+        if self.quiet or not self._err.is_terminal:
+            yield lambda _there, _total: None
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self._err, transient=True) as progress:
+            task = progress.add_task(what, total=None)
+            yield lambda there, total: progress.update(task, completed=there, total=total)
 
     def _lines(self, items: Iterable[_Item], total: int, what: str) -> Iterator[_Item]:
         told, step = time.monotonic(), max(total // 10, 1)

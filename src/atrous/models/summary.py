@@ -102,7 +102,11 @@ def summarize(model: Segmenter, size: tuple[int, int]) -> Summary:
         for name, (stage, module) in parts.items()
         if name in results
     ]
-    context = {name: module for name, (stage, module) in parts.items() if ".branches." in name}
+    context = {
+        name: module
+        for name, (stage, module) in parts.items()
+        if stage == "context" and not name.endswith(".project")
+    }
     return Summary(
         size=size,
         parts=tuple(_merged(rows)),

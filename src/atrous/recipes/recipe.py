@@ -3,6 +3,7 @@
 import difflib
 import json
 import tomllib
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self
 
@@ -92,3 +93,14 @@ def recipe_from(table: dict[str, Any], *, where: str) -> Recipe:
         return Recipe.model_validate_json(json.dumps(table, default=str), strict=True)
     except ValidationError as error:
         raise ConfigError(f"{where}: {describe_problems(error, Recipe)}") from None
+
+
+def recipe_notes(path: Path) -> tuple[str, str]:
+    """What a shipped recipe is and what it reaches, from the comment on top of it.
+
+    Its first paragraph says the one, its last the other.
+    """
+    lines = takewhile(lambda line: line.startswith("#"), path.read_text("utf-8").splitlines())
+    text = "\n".join(line.removeprefix("#").strip() for line in lines)
+    paragraphs = [" ".join(part.split()) for part in text.split("\n\n")]
+    return paragraphs[0], paragraphs[-1]

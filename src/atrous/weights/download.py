@@ -39,7 +39,8 @@ def download(
         max_bytes: A larger file is refused.
 
     Returns:
-        The SHA-256 of the file, in hexadecimal.
+        The SHA-256 of the file, in hexadecimal; it is also kept beside the file, with ``.sha256``
+        behind its name, as ``sha256sum --check`` reads it.
 
     Raises:
         ResourceError: If ``path`` is there, cannot be written, or the server cannot be reached.
@@ -51,7 +52,8 @@ def download(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _fetch(address, part, on_progress, max_bytes)
-        digest = sha256(part)
+        digest = _sha256(part)
+        _record(path).write_text(f"{digest}  {path.name}\n", encoding="utf-8")
         part.rename(path)
     except OSError as error:
         # Only files are left to fail here: `_fetch` has told what the network did.
@@ -59,8 +61,35 @@ def download(
     return digest
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
+def check(path: Path) -> str:
+    """Hold a file against the SHA-256 that was kept when it came, if one was.
+
+    Returns:
+        Its SHA-256, in hexadecimal.
+
+    Raises:
+        WeightsError: If it is not the one that was kept.
+        ResourceError: If a file cannot be read.
+    """
+    try:
+        digest = _sha256(path)
+        record = _record(path)
+        kept = record.read_text(encoding="utf-8") if record.is_file() else digest
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResourceError(f"{path}: cannot be checked ({error})") from None
+    if not kept.startswith(digest):
+        raise WeightsError(
+            f"{path}: is not what was downloaded; its SHA-256 is {digest}, {record} says "
+            f"{kept[:64]}. Remove it and download it again"
+        )
+    return digest
+
+
+def _record(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
