@@ -19,7 +19,7 @@ def summary_tables(summary: Summary) -> tuple[Table | str, ...]:
 def summary_as_json(summary: Summary) -> dict[str, Any]:
     """A summary with its totals; a receptive field that is the whole picture is null."""
     fields = {
-        name: {"pixels": None if math.isinf(field.pixels) else field.pixels, "stride": field.stride}
+        name: [None if math.isinf(side) else side for side in field.pixels]
         for name, field in summary.fields.items()
     }
     totals = {"parameters": summary.parameters, "multiply_adds": summary.multiply_adds}
@@ -60,19 +60,21 @@ def _billions(count: int) -> str:
 
 
 def _fields_table(summary: Summary) -> Table:
-    table = plain_table(title="Receptive fields: pixels of the picture that one position sees")
-    for header in ("part", "along a side", "of the height", "of the width"):
+    table = plain_table(title="Receptive fields: what one position sees of the picture")
+    for header in ("part", "pixels", "of the height", "of the width"):
         table.add_column(header, justify="left" if header == "part" else "right")
     for name, field in summary.fields.items():
-        table.add_row(name, *_field(field, summary.size))
+        height, width = (
+            f"{seen / side:.0%}" if math.isfinite(seen) else "all"
+            for seen, side in zip(field.pixels, summary.size, strict=True)
+        )
+        table.add_row(name, _pixels(field), height, width)
     return table
 
 
-def _field(field: Field, size: tuple[int, int]) -> tuple[str, str, str]:
-    if math.isinf(field.pixels):
-        return "all", "100%", "100%"
-    height, width = (f"{field.pixels / side:.0%}" for side in size)
-    return f"{field.pixels:.0f}", height, width
+def _pixels(field: Field) -> str:
+    height, width = field.pixels
+    return f"{height:.0f}x{width:.0f}" if math.isfinite(height) else "all"
 
 
 def _memory_table(summary: Summary) -> Table:

@@ -16,7 +16,9 @@ from atrous.errors import DependencyError
 if TYPE_CHECKING:
     from atrous.weights.reproduce import Comparison
 
-_HEADERS = ("network", "stride", "looks", "published", "counted", "difference", "")
+_HEADERS = ("network", "stride", "looks", "published", "counted", "difference", "note")
+_SIZES = ("network", "published", "counted", "difference")
+"""Headers of the tables of parameters, which need no more."""
 _EXPLANATION = (
     "stride: of the encoder. looks: scales of a picture that are added up, mirrored ones too. "
     "B: billions of multiply-adds. The published ones also count norms, sums and resizing, which "
@@ -59,13 +61,25 @@ def table_model(
     return 1 if wrong else 0
 
 
-def _as_tables(rows: Sequence["Comparison"], notes: list[str]) -> Iterator[Table | str]:
+def _groups(
+    rows: Sequence["Comparison"],
+) -> Iterator[tuple[str, tuple[str, ...], list["Comparison"]]]:
+    """Title, headers and rows of each published table."""
     for where, group in groupby(rows, key=lambda row: row.where):
+        found = list(group)
+        yield where, _HEADERS if found[0].looks else _SIZES, found
+
+
+def _as_tables(rows: Sequence["Comparison"], notes: list[str]) -> Iterator[Table | str]:
+    for where, headers, group in _groups(rows):
         table = plain_table(title=where)
-        for header in _HEADERS:
-            table.add_column(header, justify="left" if header == "network" else "right")
+        for header in headers:
+            left = header == "network"
+            table.add_column(header, justify="left" if left else "right", overflow="fold")
         for row in group:
-            table.add_row(*_cells(row, notes), style=None if row.ok else "bold red")
+            cells = _cells(row, notes)
+            style = None if row.ok else "bold red"
+            table.add_row(*(cells[header] for header in headers), style=style)
         yield from (table, "")
     for index, note in enumerate(notes, start=1):
         yield f"({index}) {note}"
@@ -73,30 +87,30 @@ def _as_tables(rows: Sequence["Comparison"], notes: list[str]) -> Iterator[Table
 
 
 def _as_markdown(rows: Sequence["Comparison"], notes: list[str]) -> Iterator[str]:
-    for where, group in groupby(rows, key=lambda row: row.where):
+    for where, headers, group in _groups(rows):
         yield f"### {where}\n"
-        yield f"| {' | '.join(_HEADERS)} |"
-        yield "| --- | ---: | ---: | ---: | ---: | ---: | --- |"
+        yield f"| {' | '.join(headers)} |"
+        yield f"| --- |{' ---: |' * (len(headers) - 1)}"
         for row in group:
-            yield f"| {' | '.join(_cells(row, notes))} |"
+            cells = _cells(row, notes)
+            yield f"| {' | '.join(cells[header] for header in headers)} |"
         yield ""
     for index, note in enumerate(notes, start=1):
         yield f"({index}) {note}\n"
     yield _EXPLANATION
 
 
-def _cells(row: "Comparison", notes: list[str]) -> tuple[str, ...]:
-    counts = (row.published, row.counted)
+def _cells(row: "Comparison", notes: list[str]) -> dict[str, str]:
     published, counted = (
         "-" if count is None else f"{count:.2f} B" if row.looks else f"{count:,.0f}"
-        for count in counts
+        for count in (row.published, row.counted)
     )
-    return (
-        row.what,
-        str(row.output_stride or ""),
-        str(row.looks or ""),
-        published,
-        counted,
-        "-" if row.difference is None else f"{row.difference:+.2%}",
-        f"({notes.index(row.note) + 1})" if row.note else "",
-    )
+    return {
+        "network": row.what,
+        "stride": str(row.output_stride),
+        "looks": str(row.looks),
+        "published": published,
+        "counted": counted,
+        "difference": "-" if row.difference is None else f"{row.difference:+.2%}",
+        "note": f"({notes.index(row.note) + 1})" if row.note else "",
+    }

@@ -16,11 +16,11 @@ _SIDE = 65
 
 @dataclass(frozen=True)
 class Field:
-    """What one position of a map sees of the input along one side."""
+    """What one position of a map sees of the input, as (rows, columns) of pixels."""
 
-    pixels: float = 1
-    """Width of the window, edge to edge; infinite if it is the whole picture."""
-    stride: int = 1
+    pixels: tuple[float, float] = (1, 1)
+    """Height and width of the window, edge to edge; infinite if it is the whole picture."""
+    strides: tuple[int, int] = (1, 1)
     """Input pixels from one position to the next."""
 
 
@@ -44,30 +44,39 @@ class _FieldWalk(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         seen = [self.field(x) for x in tree_leaves((args, kwargs)) if id(x) in self._known]
         if seen:
-            # Where maps of several fields meet, the widest one counts.
-            widest = max(seen, key=lambda field: field.pixels)
-            field = _through(func.overloadpacket.__name__, args, widest)
+            field = _through(func.overloadpacket.__name__, args, _union(seen))
             for x in tree_leaves(result):
                 if isinstance(x, Tensor):
                     self._known[id(x)] = (x, field)
         return result
 
 
+def _union(fields: list[Field]) -> Field:
+    """Where maps of several fields meet, the widest counts; all are centred on one pixel."""
+    rows, columns = zip(*(field.pixels for field in fields), strict=True)
+    return Field((max(rows), max(columns)), fields[0].strides)
+
+
 def _through(operation: str, args: tuple[Any, ...], field: Field) -> Field:
     """The field behind one operation, from the field in front of it."""
     match operation:
         case "convolution":
-            kernel, stride, rate = args[1].shape[-1], args[3][0], args[5][0]
-        case "max_pool2d_with_indices" | "avg_pool2d":
-            window = [*args[1:], *([[]] * 5)][:5]
-            kernel = window[0][0]
-            stride = (window[1] or window[0])[0]
-            rate = window[3][0] if operation.startswith("max") and window[3] else 1
+            windows = zip(args[1].shape[2:], args[3], args[5], strict=True)
+        case "max_pool2d_with_indices":
+            windows = zip(args[1], args[2], args[4] if len(args) > 4 else (1, 1), strict=True)
+        case "avg_pool2d":
+            windows = zip(args[1], args[2] if len(args) > 2 else args[1], (1, 1), strict=True)
         case "mean":
-            return Field(math.inf, field.stride)
+            return Field((math.inf, math.inf), field.strides)
         case _:
             return field
-    return Field(field.pixels + (kernel - 1) * rate * field.stride, field.stride * stride)
+    (rows, row_step), (columns, column_step) = (
+        (seen + (kernel - 1) * rate * step, step * stride)
+        for (kernel, stride, rate), seen, step in zip(
+            windows, field.pixels, field.strides, strict=True
+        )
+    )
+    return Field((rows, columns), (row_step, column_step))
 
 
 def receptive_fields(network: nn.Module, parts: Mapping[str, nn.Module]) -> dict[str, Field]:

@@ -1,7 +1,7 @@
 """What a network is made of: its parts with their maps, sizes and costs."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any, TypeAlias
@@ -19,6 +19,10 @@ from atrous.models.memory import peak_activation_bytes, weight_bytes
 from atrous.models.receptive_field import Field, receptive_fields
 from atrous.models.segmenter import Segmenter
 
+_STEM = ("root", "pool")
+_CONTEXT = ("decoder.context.", "decoder.project", "decoder.weigh")
+"""Of the decoders with a context, and of the light head, whose context is these two layers."""
+
 Rates: TypeAlias = tuple[tuple[int, int], ...]
 
 
@@ -34,7 +38,7 @@ class Part:
     size: tuple[int, int]
     """Height and width of its result."""
     stride: int | None
-    """Input pixels for each of the result's; None where the map is pooled."""
+    """Input pixels for each of the result's; None where the map was averaged over windows."""
     channels: int
     """Of its result."""
     atrous_rates: Rates
@@ -97,10 +101,11 @@ def summarize(model: Segmenter, size: tuple[int, int]) -> Summary:
     finally:
         for hook in hooks:
             hook.remove()
+    encoder_heights = [y.shape[-2] for name, y in results.items() if name.startswith("encoder.")]
+    strides = _strides(size[0], min(encoder_heights))
     rows = [
-        _part(name, stage, module, results[name], counts, size)
+        _part(name, stage, module, results[name], counts, strides)
         for name, (stage, module) in parts.items()
-        if name in results
     ]
     context = {
         name: module
@@ -127,11 +132,11 @@ def _named_parts(model: Segmenter) -> Iterator[tuple[str, tuple[str, nn.Module]]
             for index, stage in enumerate(_stages(child)):
                 yield f"encoder.{name}.{index}", (stage, child[index])
         else:
-            yield f"encoder.{name}", ("exit" if name == "exit" else "stem", child)
+            yield f"encoder.{name}", ("stem" if name in _STEM else "exit", child)
     for path, layer in _layers(model.decoder, "decoder"):
-        stage = "context" if path.startswith(("decoder.aspp.", "decoder.context.")) else "decoder"
-        yield path, (stage, layer)
-    yield "classifier", ("classifier", model.classifier)
+        yield path, ("context" if path.startswith(_CONTEXT) else "decoder", layer)
+    if isinstance(model.classifier, nn.Conv2d):
+        yield "classifier", ("classifier", model.classifier)
 
 
 def _stages(blocks: nn.ModuleList) -> list[str]:
@@ -167,25 +172,33 @@ def _part(
     module: nn.Module,
     result: Tensor,
     counts: dict[str, int],
-    size: tuple[int, int],
+    strides: Callable[[int], int | None],
 ) -> Part:
     convs = [part for part in module.modules() if isinstance(part, nn.Conv2d)]
     rates = {(conv.dilation[0], conv.dilation[1]) for conv in convs if max(conv.kernel_size) > 1}
     height, width = result.shape[-2:]
-    inside = (name, f"{name}.")
     return Part(
         stage=stage,
         name=name,
         size=(height, width),
-        # Strides are powers of two; maps are rounded up, so the ratio is a little less.
-        stride=None if (height, width) == (1, 1) else 2 ** round(math.log2(size[0] / height)),
+        stride=strides(height),
         channels=result.shape[1],
         atrous_rates=tuple(sorted(rates)),
         parameters=count_parameters(module),
         multiply_adds=sum(
-            count for conv, count in counts.items() if conv == name or conv.startswith(inside[1])
+            count for conv, count in counts.items() if conv == name or conv.startswith(f"{name}.")
         ),
     )
+
+
+def _strides(height: int, deepest: int) -> Callable[[int], int | None]:
+    """From a map's height to its stride, for an input and a deepest map of these heights."""
+
+    def stride(rows: int) -> int | None:
+        # Strides are powers of two; maps are rounded up, so the ratio is a little less.
+        return None if rows < deepest else 2 ** round(math.log2(height / rows))
+
+    return stride
 
 
 def _merged(parts: list[Part]) -> Iterator[Part]:

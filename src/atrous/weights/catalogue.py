@@ -90,6 +90,17 @@ def _config(encoder: str, label_count: int, **options: object) -> ModelConfig:
 _mobilenet_config = partial(_config, decoder="deeplabv3", atrous_rates=())
 """Image pooling, a 1x1 convolution and their merging, nothing else."""
 
+_light_config = partial(
+    _config,
+    decoder="lraspp",
+    output_stride=32,
+    decoder_channels=128,
+    decoder_strides=(8,),
+    image_pooling_crop_size=(769, 769),
+    image_pooling_stride=(4, 5),
+)
+"""The head of MobileNetV3, as its two checkpoints were trained."""
+
 _voc = partial(Checkpoint, labels=VOC, preprocessing=Preprocessing(longest_side=513))
 _cityscapes = partial(
     Checkpoint,
@@ -103,7 +114,6 @@ _cityscapes_averaged = partial(
 )
 _ADE20K_CLASSES = 151
 """Class 0 is everything else, and was never trained."""
-_NOT_BUILT = "its network is not built here"
 
 SEGMENTATION: Mapping[str, Checkpoint] = {
     "mobilenetv2_dm05_coco_voc_trainaug": _voc(
@@ -176,18 +186,16 @@ SEGMENTATION: Mapping[str, Checkpoint] = {
         encoder="mobilenetv3_large_seg",
         trained_on=("Cityscapes train_fine",),
         megabytes=17,
+        config=_light_config("mobilenetv3_large_seg", 19),
         evaluations=(Evaluation("Cityscapes val", 0.7241, 32, multiply_adds=15.95, seconds=0.6),),
-        readable=False,
-        note=_NOT_BUILT,
     ),
     "mobilenetv3_small_cityscapes_trainfine": _cityscapes(
         archive="deeplab_mnv3_small_cityscapes_trainfine_2019_11_15",
         encoder="mobilenetv3_small_seg",
         trained_on=("Cityscapes train_fine",),
         megabytes=5,
+        config=_light_config("mobilenetv3_small_seg", 19),
         evaluations=(Evaluation("Cityscapes val", 0.6899, 32, multiply_adds=4.63, seconds=0.4),),
-        readable=False,
-        note=_NOT_BUILT,
     ),
     "xception65_cityscapes_trainfine": _cityscapes(
         archive="deeplabv3_cityscapes_train_2018_02_06",
@@ -205,20 +213,18 @@ SEGMENTATION: Mapping[str, Checkpoint] = {
         encoder="xception71",
         trained_on=("ImageNet", "COCO", "Cityscapes train_fine"),
         megabytes=445,
+        config=_config("xception71", 19, context="dpc"),
         evaluations=(Evaluation("Cityscapes val", 0.8031, 16, multiply_adds=502.07),),
-        readable=False,
-        note=_NOT_BUILT,
     ),
     "xception71_dpc_cityscapes_trainval": _cityscapes(
         archive="deeplab_cityscapes_xception71_trainvalfine_2018_09_08",
         encoder="xception71",
-        trained_on=("ImageNet", "COCO", "Cityscapes trainval fine and coarse"),
+        trained_on=("ImageNet", "COCO", "Cityscapes trainval, fine and coarse"),
         megabytes=446,
+        config=_config("xception71", 19, context="dpc"),
         evaluations=(
             Evaluation("Cityscapes test", 0.8266, 8, scales=CITYSCAPES_TEST_SCALES, flip=True),
         ),
-        readable=False,
-        note=_NOT_BUILT,
     ),
     "edgetpu_deeplab": _cityscapes(
         archive="edgetpu-deeplab_2020_03_09",
