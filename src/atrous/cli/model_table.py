@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.table import Table
 
-from atrous.cli.model_parts import plain_table
+from atrous.cli.model_parts import facts_table, plain_table
 from atrous.cli.options import JsonFlag, QuietFlag
 from atrous.cli.terminal import Terminal
 from atrous.errors import DependencyError
@@ -81,9 +81,8 @@ def _as_tables(rows: Sequence["Comparison"], notes: list[str]) -> Iterator[Table
             style = None if row.ok else "bold red"
             table.add_row(*(cells[header] for header in headers), style=style)
         yield from (table, "")
-    for index, note in enumerate(notes, start=1):
-        yield f"({index}) {note}"
-    yield _EXPLANATION
+    numbered = {f"({index})": note for index, note in enumerate(notes, start=1)}
+    yield facts_table({**numbered, "": _EXPLANATION}, title="Notes")
 
 
 def _as_markdown(rows: Sequence["Comparison"], notes: list[str]) -> Iterator[str]:
@@ -111,6 +110,12 @@ def _cells(row: "Comparison", notes: list[str]) -> dict[str, str]:
         "looks": str(row.looks),
         "published": published,
         "counted": counted,
-        "difference": "-" if row.difference is None else f"{row.difference:+.2%}",
+        "difference": _difference(row.difference),
         "note": f"({notes.index(row.note) + 1})" if row.note else "",
     }
+
+
+def _difference(share: float | None) -> str:
+    if share is None:
+        return "-"
+    return f"{share:+.2%}" if share else "none"

@@ -69,7 +69,8 @@ def unpack(archive: Path, folder: Path) -> tuple[str, ...]:
     """Take the checkpoint out of a ``.tar.gz`` archive, and nothing else.
 
     Only ordinary files named as checkpoints are (``.index``, ``.data-00000-of-00001``) are
-    written, by their last name, whatever folder or link the archive speaks of.
+    written, by their last name, whatever folder or link the archive speaks of. Names of more than
+    100 characters, which no official archive has, are not understood.
 
     Args:
         archive: A ``.tar.gz`` file.

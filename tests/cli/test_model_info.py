@@ -1,0 +1,114 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from atrous.cli.main import main
+from atrous.cli.model_info import parse_size
+from atrous.errors import ConfigError
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as exit_info:
+        main([str(argument) for argument in arguments])
+    return exit_info.value.code
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+def info(capsys, *arguments):
+    assert run("model", "info", *arguments, "--json") == 0
+    return json.loads(capsys.readouterr().out)["result"]
+
+
+def test_a_checkpoint_is_shown_with_what_was_published_and_what_it_is_made_of(capsys):
+    assert run("model", "info", "xception65_coco_voc_trainaug") == 0
+
+    out = capsys.readouterr().out
+    assert "mIoU 82.20% on VOC val, 54.17 B multiply-adds, 0.7 s" in out
+    assert "encoder.units.3-18" in out
+    assert "41,055,413" in out
+    assert "Memory, computed and not measured" in out
+
+
+def test_a_checkpoint_as_json_has_its_parts(capsys):
+    found = info(capsys, "mobilenetv3_small_cityscapes_trainfine")
+
+    assert found["summary"]["size"] == [1025, 2049]
+    assert found["summary"]["parameters"] == 468_830
+    # Squeeze-and-excitation reads means of whole maps: there is no window.
+    assert found["summary"]["fields"]["encoder"] == [None, None]
+
+
+def test_a_network_that_is_not_built_here_has_its_facts_alone(capsys):
+    assert run("model", "info", "edgetpu_deeplab") == 0
+    assert "a searched network for one kind of chip" in capsys.readouterr().out
+    assert "summary" not in info(capsys, "edgetpu_deeplab")
+
+
+def test_a_recipe_is_shown_with_its_network_and_crop(capsys):
+    found = info(capsys, "deeplabv3plus_xception_camvid")
+
+    assert found["what"].startswith("DeepLab V3+ with the original Xception")
+    assert found["summary"]["size"] == [288, 384]
+
+
+def test_a_recipe_that_counts_its_classes_says_so(capsys):
+    assert run("model", "info", "folder") == 0
+    assert "its classes are counted in the data; it is shown with 2" in capsys.readouterr().err
+
+
+def test_a_shipped_model_is_shown_at_its_own_size_or_at_another(capsys):
+    own = info(capsys, "camvid")["summary"]
+    other = info(capsys, "camvid", "--size", "65x129")["summary"]
+
+    assert own["size"] == [720, 720]
+    assert other["size"] == [65, 129]
+    assert own["parameters"] == other["parameters"]
+
+
+def test_a_model_whose_network_is_unknown_shows_its_card(known_network, capsys):
+    assert run("model", "info", known_network) == 0
+
+    captured = capsys.readouterr()
+    assert "red, green, blue" in captured.out
+    assert "its layers cannot be shown" in captured.err
+
+
+def test_without_torch_the_card_is_shown_and_what_torch_would_add():
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from atrous.cli.main import main\n"
+        "main(['model', 'info', 'camvid'])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    assert "Bicyclist" in done.stdout
+    assert "with torch this also shows the layers" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["513", "513x", "axb", "32x513", "513x8194", "-5x513", "5e2x513"])
+def test_sizes_are_height_x_width(text):
+    with pytest.raises(ConfigError, match=f"such as 513x1025, not {text!r}"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "reason"),
+    [
+        (("xception65_voc",), 4, "no such file, and no shipped model, recipe or official"),
+        (("camvid", "--size", "big"), 2, "--size takes height x width"),
+        (("recipe.toml",), 2, "not TOML"),
+    ],
+)
+def test_mistakes_have_their_sentence(arguments, code, reason, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipe.toml").write_text("= 3")
+
+    assert run("model", "info", *arguments) == code
+    assert reason in capsys.readouterr().err
