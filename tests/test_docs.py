@@ -85,6 +85,15 @@ def test_ci_runs_the_command_of_the_readme():
     assert command in (ROOT / ".ci" / "run").read_text().splitlines()
 
 
+def test_the_model_zoos_page_has_the_table_that_the_command_prints(capsys):
+    with pytest.raises(SystemExit):
+        main(["model", "table", "--markdown"])
+
+    page = (ROOT / "docs" / "model-zoo.md").read_text()
+    table = page.partition("<!-- atrous model table --markdown -->")[2].partition("<!-- end")[0]
+    assert table.strip() == capsys.readouterr().out.strip()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):

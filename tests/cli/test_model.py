@@ -82,3 +82,11 @@ def test_a_model_that_is_there_is_kept(published, tmp_path, capsys):
 def test_mistakes_have_their_sentence(arguments, code, reason, capsys):
     assert run("model", "convert", *arguments) == code
     assert reason in capsys.readouterr().err
+
+
+def test_an_official_checkpoint_that_was_not_downloaded_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ATROUS_HOME", str(tmp_path))
+    name = "xception65_coco_voc_trainaug"
+
+    assert run("model", "convert", name, "-o", tmp_path / "voc.onnx") == 4
+    assert f"run: atrous model download {name}" in capsys.readouterr().err

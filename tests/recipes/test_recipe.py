@@ -14,6 +14,7 @@ from atrous.recipes.recipe import (
     read_recipe,
     read_table,
     recipe_from,
+    recipe_notes,
     shipped_recipes,
 )
 
@@ -164,3 +165,15 @@ def test_a_recipe_that_is_not_text_is_a_config_error(tmp_path):
 
     with pytest.raises(ConfigError, match=r"mine\.toml: not TOML"):
         read_recipe(tmp_path / "mine.toml")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_recipe_says_what_it_is_and_what_it_reaches(path):
+    what, result = recipe_notes(path)
+
+    assert what.startswith("DeepLab")
+    assert result.startswith(("Expect a mean IoU", "Nothing is published"))
+
+
+def test_a_recipe_without_a_comment_says_nothing(tmp_path):
+    assert recipe_notes(written(tmp_path, GOOD)) == ("", "")

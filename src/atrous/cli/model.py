@@ -8,11 +8,10 @@ from cyclopts import App, Parameter
 from atrous.cli.model_parts import card_table
 from atrous.cli.options import JsonFlag, OverwriteFlag, QuietFlag
 from atrous.cli.terminal import Terminal, shares_table
-from atrous.errors import ConfigError, DependencyError, WeightsError
+from atrous.errors import ConfigError, DependencyError
 from atrous.imaging import read_image
 from atrous.weights.catalogue import CHECKPOINTS
 from atrous.weights.load import load
-from atrous.weights.store import unpacked
 
 app = App(name="model", help="List models, look into them, and convert published weights.")
 # Named, not imported, as in `atrous.cli.main`.
@@ -39,8 +38,12 @@ def convert(
         Path, Parameter(name=("--out", "-o"), help="The .safetensors or .onnx file to write.")
     ],
     output_stride: Annotated[
-        Literal[8, 16, 32], Parameter(help="The weights are the same for all.")
-    ] = 16,
+        Literal[8, 16, 32] | None,
+        Parameter(
+            help="The weights are the same for all. Default: 16, or as an official checkpoint is "
+            "listed."
+        ),
+    ] = None,
     labels: Annotated[
         str | None, Parameter(help="voc, cityscapes or ade20k. Default: by the number of classes.")
     ] = None,
@@ -64,12 +67,16 @@ def convert(
         from atrous.layers.count import count_parameters
         from atrous.weights.convert import convert as convert_file
         from atrous.weights.model_file import save_model
+        from atrous.weights.official import convert_official
     except ModuleNotFoundError as error:
         raise DependencyError(
             f"converting needs {error.name}; pip install 'atrous[train,export]'"
         ) from None
     picture = read_image(check) if check else None  # before anything is written
-    found = convert_file(_unpacked(source), output_stride=output_stride, labels=labels)
+    if str(source) in CHECKPOINTS and not source.exists():
+        found = convert_official(str(source), output_stride=output_stride, labels=labels)
+    else:
+        found = convert_file(source, output_stride=output_stride or 16, labels=labels)
     if out.suffix == ".onnx":
         export_onnx(found.model, found.card, out, overwrite=overwrite)
     else:
@@ -96,14 +103,3 @@ def convert(
         terminal.show(shares_table(seen.shares, seen.label_set, title=str(check)))
     terminal.give("model convert", report)
     return 0
-
-
-def _unpacked(source: Path) -> Path:
-    """The files of an official checkpoint, if ``source`` is the name of one."""
-    name = str(source)
-    if name not in CHECKPOINTS or source.exists():
-        return source
-    checkpoint = CHECKPOINTS[name]
-    if checkpoint.config is None:
-        raise WeightsError(f"{name}: cannot be converted: {checkpoint.note}")
-    return unpacked(name, checkpoint)

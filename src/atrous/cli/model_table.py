@@ -100,19 +100,23 @@ def _as_markdown(rows: Sequence["Comparison"], notes: list[str]) -> Iterator[str
 
 
 def _cells(row: "Comparison", notes: list[str]) -> dict[str, str]:
-    published, counted = (
-        "-" if count is None else f"{count:.2f} B" if row.looks else f"{count:,.0f}"
-        for count in (row.published, row.counted)
-    )
     return {
         "network": row.what,
         "stride": str(row.output_stride),
         "looks": str(row.looks),
-        "published": published,
-        "counted": counted,
+        "published": f"{row.published:.2f} B" if row.looks else f"{row.published:,.0f}",
+        "counted": _counted(row),
         "difference": _difference(row.difference),
         "note": f"({notes.index(row.note) + 1})" if row.note else "",
     }
+
+
+def _counted(row: "Comparison") -> str:
+    if row.counted is None:
+        return "-"
+    # One digit more than was published, where two say little.
+    digits = 3 if row.counted < 10 else 2
+    return f"{row.counted:.{digits}f} B" if row.looks else f"{row.counted:,.0f}"
 
 
 def _difference(share: float | None) -> str:

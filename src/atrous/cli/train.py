@@ -27,9 +27,10 @@ def train(
     start: Annotated[
         str | None,
         Parameter(
-            help="Weights to start from: a shipped model's name, a model file of ours, an "
-            "TensorFlow checkpoint of the released DeepLab or its ImageNet encoders, an OpenVINO "
-            "IR (.xml) of its MobileNetV2, or Keras' Xception (.keras, .h5, .npz)."
+            help="Weights to start from: the name of a shipped model or of a downloaded official "
+            "checkpoint, a model file of ours, a TensorFlow checkpoint of the released DeepLab or "
+            "its ImageNet encoders, an OpenVINO IR (.xml) of its MobileNetV2, or Keras' Xception "
+            "(.keras, .h5, .npz)."
         ),
     ] = None,
     resume: Annotated[

@@ -46,13 +46,22 @@ def find_model(model: str | Path | None) -> Path:
 
 
 def find_start(start: str) -> Path:
-    """The weights to start a training from: a shipped model's name, a file, or a checkpoint.
+    """The weights to start a training from.
+
+    Args:
+        start: A shipped model's name, a file, a checkpoint, or the name of an official checkpoint
+            whose archive was downloaded.
 
     Raises:
         WeightsError: If there is none.
     """
+    from atrous.weights.catalogue import CHECKPOINTS  # noqa: PLC0415 - prediction needs neither
+    from atrous.weights.store import unpacked  # noqa: PLC0415
+
     path = Path(start)
-    return path if path.is_file() or checkpoint_prefix(path) else find_model(start)
+    if path.is_file() or checkpoint_prefix(path):
+        return path
+    return unpacked(start, CHECKPOINTS[start]) if start in CHECKPOINTS else find_model(start)
 
 
 def load(
