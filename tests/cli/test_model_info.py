@@ -41,7 +41,7 @@ def test_a_checkpoint_as_json_has_its_parts(capsys):
     assert found["summary"]["size"] == [1025, 2049]
     assert found["summary"]["parameters"] == 468_830
     # Squeeze-and-excitation reads means of whole maps: there is no window.
-    assert found["summary"]["fields"]["encoder"] == [None, None]
+    assert found["summary"]["fields"]["encoder"] == ["all", "all"]
 
 
 def test_a_network_that_is_not_built_here_has_its_facts_alone(capsys):

@@ -1,4 +1,4 @@
-from math import inf
+from math import inf, isnan
 
 import pytest
 import torch
@@ -94,6 +94,19 @@ def test_a_kernel_may_have_two_sides_and_two_rates():
     network = nn.Sequential(nn.Conv2d(1, 1, (1, 3), dilation=(5, 4), stride=(2, 1)))
 
     assert field(network) == Field((1, 9), (2, 1))
+
+
+def test_behind_attention_nothing_is_claimed():
+    class Attention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.attend = nn.Conv2d(3, 4, 3), nn.MultiheadAttention(4, 1)
+
+        def forward(self, x):
+            tokens = self.conv(x).flatten(2).permute(2, 0, 1)
+            return tokens + self.attend(tokens, tokens, tokens)[0]
+
+    assert all(isnan(side) for side in field(Attention()).pixels)
 
 
 def test_of_two_paths_the_wider_one_counts():

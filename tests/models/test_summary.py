@@ -1,3 +1,5 @@
+from math import inf
+
 import pytest
 
 from atrous.encoders import ENCODERS
@@ -29,6 +31,22 @@ def test_the_parts_add_up_to_the_whole_network(encoder, head):
 
     assert summary.parameters == count_parameters(network)
     assert summary.multiply_adds == count_multiply_adds(network, 1, 3, 129, 97)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"), [("resnet18", (435, 435)), ("mobilenetv3_small_050", (inf, inf))]
+)
+def test_a_network_of_timm_is_one_part(name, fields):
+    pytest.importorskip("timm")
+    network = build_empty(ModelConfig(encoder=f"timm:{name}", num_classes=5, output_stride=32))
+
+    summary = summarize(network, (129, 97))
+
+    part = summary.parts[0]
+    assert (part.name, part.stride) == ("encoder.network", 32)
+    assert part.channels == network.encoder.feature_specs[-1].channels
+    assert summary.multiply_adds == count_multiply_adds(network, 1, 3, 129, 97)
+    assert summary.fields["encoder"].pixels == fields
 
 
 def test_an_xception_has_the_flows_of_its_paper():

@@ -13,7 +13,7 @@ from rich.table import Table
 from atrous.cli.model_parts import card_table, checkpoint_as_json, facts_table, looks
 from atrous.cli.options import JsonFlag, QuietFlag
 from atrous.cli.terminal import Terminal
-from atrous.errors import ConfigError, WeightsError
+from atrous.errors import ConfigError, DependencyError, WeightsError
 from atrous.recipes.recipe import read_table, recipe_from, recipe_notes, shipped_recipes
 from atrous.weights.catalogue import CHECKPOINTS, LICENSE, Checkpoint
 from atrous.weights.load import MODELS, find_model, load
@@ -103,7 +103,7 @@ def _show_parts(
         return None
     try:
         network = build_empty(model_config_from(architecture))
-    except ConfigError as error:
+    except (ConfigError, DependencyError) as error:
         terminal.warn(f"its layers cannot be shown: {error}")
         return None
     summary = summarize(network, size)

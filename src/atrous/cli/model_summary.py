@@ -17,9 +17,9 @@ def summary_tables(summary: Summary) -> tuple[Table | str, ...]:
 
 
 def summary_as_json(summary: Summary) -> dict[str, Any]:
-    """A summary with its totals; a receptive field that is the whole picture is null."""
+    """A summary with its totals; receptive fields are numbers, ``all`` or ``unknown``."""
     fields = {
-        name: [None if math.isinf(side) else side for side in field.pixels]
+        name: [side if math.isfinite(side) else _without_number(side) for side in field.pixels]
         for name, field in summary.fields.items()
     }
     totals = {"parameters": summary.parameters, "multiply_adds": summary.multiply_adds}
@@ -65,7 +65,7 @@ def _fields_table(summary: Summary) -> Table:
         table.add_column(header, justify="left" if header == "part" else "right")
     for name, field in summary.fields.items():
         height, width = (
-            f"{seen / side:.0%}" if math.isfinite(seen) else "all"
+            f"{seen / side:.0%}" if math.isfinite(seen) else _without_number(seen)
             for seen, side in zip(field.pixels, summary.size, strict=True)
         )
         table.add_row(name, _pixels(field), height, width)
@@ -74,7 +74,11 @@ def _fields_table(summary: Summary) -> Table:
 
 def _pixels(field: Field) -> str:
     height, width = field.pixels
-    return f"{height:.0f}x{width:.0f}" if math.isfinite(height) else "all"
+    return f"{height:.0f}x{width:.0f}" if math.isfinite(height) else _without_number(height)
+
+
+def _without_number(side: float) -> str:
+    return "all" if math.isinf(side) else "unknown"
 
 
 def _memory_table(summary: Summary) -> Table:

@@ -12,6 +12,8 @@ from torch.utils._pytree import tree_leaves
 
 _SIDE = 65
 """Of the input that is walked through; what is found holds for every size."""
+_PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
+"""Operations that may mix positions; the shapes do not tell whether they do."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Field:
     """What one position of a map sees of the input, as (rows, columns) of pixels."""
 
     pixels: tuple[float, float] = (1, 1)
-    """Height and width of the window, edge to edge; infinite if it is the whole picture."""
+    """Height and width of the window, edge to edge; infinite if it is the whole picture, and not a
+    number if it is unknown, behind products of matrices, such as attention."""
     strides: tuple[int, int] = (1, 1)
     """Input pixels from one position to the next."""
 
@@ -53,6 +56,8 @@ class _FieldWalk(TorchDispatchMode):
 
 def _union(fields: list[Field]) -> Field:
     """Where maps of several fields meet, the widest counts; all are centred on one pixel."""
+    if unknown := next((field for field in fields if math.isnan(sum(field.pixels))), None):
+        return unknown
     rows, columns = zip(*(field.pixels for field in fields), strict=True)
     return Field((max(rows), max(columns)), fields[0].strides)
 
@@ -68,6 +73,8 @@ def _through(operation: str, args: tuple[Any, ...], field: Field) -> Field:
             windows = zip(args[1], args[2] if len(args) > 2 else args[1], (1, 1), strict=True)
         case "mean":
             return Field((math.inf, math.inf), field.strides)
+        case _ if operation in _PRODUCTS or "attention" in operation:
+            return Field((math.nan, math.nan), field.strides)
         case _:
             return field
     (rows, row_step), (columns, column_step) = (
