@@ -7,6 +7,10 @@ import pytest
 from atrous.cli.main import main
 from atrous.cli.model_info import parse_size
 from atrous.errors import ConfigError
+from atrous.models.build import build_model
+from atrous.models.config import ModelConfig
+from atrous.weights.load import load
+from atrous.weights.model_file import save_model
 
 
 def run(*arguments):
@@ -79,11 +83,27 @@ def test_a_model_whose_network_is_unknown_shows_its_card(known_network, capsys):
     assert "its layers cannot be shown" in captured.err
 
 
-def test_without_torch_the_card_is_shown_and_what_torch_would_add():
+def test_a_size_that_no_memory_holds_is_cut_to_the_largest_that_is_counted(tmp_path, capsys):
+    recipe = tmp_path / "huge.toml"
+    recipe.write_text(
+        '[model]\nencoder = "mobilenetv2"\n[data]\ncrop_size = [1000000000, 33]\n'
+        "[train]\nepochs = 1\n"
+    )
+
+    assert info(capsys, recipe)["summary"]["size"] == [8193, 33]
+
+
+@pytest.mark.parametrize("ending", ["onnx", "safetensors"])
+def test_without_torch_the_card_is_shown_and_what_torch_would_add(ending, tmp_path):
+    model = "camvid"
+    if ending == "safetensors":
+        config = ModelConfig(encoder="mobilenetv2_035", num_classes=11)
+        model = tmp_path / "m.safetensors"
+        save_model(model, build_model(config), load("camvid").card)
     code = (
         "import sys; sys.modules['torch'] = None\n"
         "from atrous.cli.main import main\n"
-        "main(['model', 'info', 'camvid'])"
+        f"main(['model', 'info', {str(model)!r}])"
     )
 
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -60,7 +60,11 @@ def test_one_parameter_too_many_is_told():
 def test_a_network_that_is_not_built_is_listed_without_a_count():
     (found,) = compare_counts([row(5.6, config=None)])
 
-    assert (found.counted, found.difference, found.note) == (None, None, "not built here")
+    assert (found.counted, found.difference, found.note) == (
+        None,
+        None,
+        "This network is not built here.",
+    )
 
 
 @pytest.mark.parametrize("published", [101.28, 52.43, 74.20, 15.95, 4.63])

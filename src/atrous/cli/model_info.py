@@ -17,6 +17,7 @@ from atrous.errors import ConfigError, DependencyError, WeightsError
 from atrous.recipes.recipe import read_table, recipe_from, recipe_notes, shipped_recipes
 from atrous.weights.catalogue import CHECKPOINTS, LICENSE, Checkpoint
 from atrous.weights.load import MODELS, find_model, load
+from atrous.weights.safetensors_card import read_safetensors_card
 
 _USUAL_SIDE = 513
 _SIDES = range(33, 8194)
@@ -70,7 +71,9 @@ def info_model(
         terminal.say(known.remark)
     report = dict(known.as_json)
     if known.architecture is not None:
-        report["summary"] = _show_parts(terminal, known.architecture, wanted or known.size)
+        height, width = (min(side, _SIDES[-1]) for side in known.size)
+        size_seen = wanted or (height, width)
+        report["summary"] = _show_parts(terminal, known.architecture, size_seen)
     terminal.give("model info", report)
     return 0
 
@@ -129,7 +132,11 @@ def _look_up(name: str) -> _Known:
 
 
 def _know_file(name: str) -> _Known:
-    path, card = find_model(name), load(name).card
+    path = find_model(name)
+    try:
+        card = load(path).card
+    except DependencyError:  # a .safetensors file and no torch
+        card = read_safetensors_card(path)
     side = card.preprocessing.longest_side or _USUAL_SIDE
     size = path.stat().st_size
     return _Known(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from atrous.weights.reproduce import Comparison
 
 _HEADERS = ("network", "stride", "looks", "published", "counted", "difference", "note")
-_SIZES = ("network", "published", "counted", "difference")
+_SIZES = ("network", "theirs", "ours", "difference")
 """Headers of the tables of parameters, which need no more."""
 _EXPLANATION = (
     "stride: of the encoder. looks: scales of a picture that are added up, mirrored ones too. "
@@ -100,12 +100,16 @@ def _as_markdown(rows: Sequence["Comparison"], notes: list[str]) -> Iterator[str
 
 
 def _cells(row: "Comparison", notes: list[str]) -> dict[str, str]:
+    theirs = f"{row.published:.2f} B" if row.looks else f"{row.published:,.0f}"
+    ours = _counted(row)
     return {
         "network": row.what,
         "stride": str(row.output_stride),
         "looks": str(row.looks),
-        "published": f"{row.published:.2f} B" if row.looks else f"{row.published:,.0f}",
-        "counted": _counted(row),
+        "published": theirs,
+        "theirs": theirs,
+        "counted": ours,
+        "ours": ours,
         "difference": _difference(row.difference),
         "note": f"({notes.index(row.note) + 1})" if row.note else "",
     }

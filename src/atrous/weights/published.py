@@ -47,7 +47,7 @@ class PublishedCount:
     def note(self) -> str:
         """Why it is held to another number, or less closely."""
         if self.config is None:
-            return "not built here"
+            return "This network is not built here."
         return _EXPLAINED[self.published][2] if self.published in _EXPLAINED else ""
 
 
@@ -65,18 +65,20 @@ class PublishedSize:
 _XCEPTION65, _RESNET101 = "xception65", "resnet101_beta"
 _TENSORFLOW = {"align_corners": True, "padding": "same"}
 _SLIP = (
-    "a slip: 81.02 without decoder and the 21.76 that it adds in every other row make 102.78, "
-    "which the row with all scales fits"
+    "A slip of the paper: 81.02 without decoder and the 21.76 that it adds in every other row make "
+    "102.78, which the row with all scales fits."
 )
 _HALVED = (
-    "fits atrous rates 3, 6, 9, which are not told; 6, 12, 18 miss it by 2 %. What is not "
-    "counted is 0.35 % here"
+    "The paper does not tell its atrous rates at stride 32: 3, 6, 9 fit, and 6, 12, 18 would be "
+    "2 % above. What is not counted is up to 0.35 % here."
 )
 _LIGHT = (
-    "about twice the official graph, so these are operations; its convolutions have %s, and ours "
-    "classify before they resize, which saves 0.0754"
+    "About twice the official graph, so these seem to be operations. The graph's convolutions have "
+    "%s B; ours classify before they resize, which saves 0.0754 B."
 )
-_SMALL = "the official graph has %s, and what is not counted weighs more in so small a network"
+_SMALL = (
+    "The official graph has %s B itself. What is not counted weighs more in so small a network."
+)
 
 _EXPLAINED: Mapping[float, tuple[float, float, str]] = {
     101.28: (102.78, TOLERANCE, _SLIP),
