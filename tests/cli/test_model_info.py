@@ -5,11 +5,11 @@ import sys
 import pytest
 
 from atrous.cli.main import main
-from atrous.cli.model_info import parse_size
-from atrous.errors import ConfigError
 from atrous.models.build import build_model
-from atrous.models.config import ModelConfig
+from atrous.models.classifier import build_classifier
+from atrous.models.config import ClassifierConfig, ModelConfig
 from atrous.weights.load import load
+from atrous.weights.load_classifier import classifier_card
 from atrous.weights.model_file import save_model
 
 
@@ -112,17 +112,30 @@ def test_without_torch_the_card_is_shown_and_what_torch_would_add(ending, tmp_pa
     assert "with torch this also shows the layers" in done.stderr
 
 
-@pytest.mark.parametrize("text", ["513", "513x", "axb", "32x513", "513x8194", "-5x513", "5e2x513"])
-def test_sizes_are_height_x_width(text):
-    with pytest.raises(ConfigError, match=f"such as 513x1025, not {text!r}"):
-        parse_size(text)
+@pytest.mark.parametrize("text", ["513", "513x", "axb", "32x513", "513x8194", "5e2x513"])
+def test_sizes_are_height_x_width_within_what_is_counted(text, capsys):
+    assert run("model", "info", "camvid", "--size", text) == 2
+    assert text in capsys.readouterr().err
+
+
+def test_a_classifier_shows_its_card(tmp_path, capsys):
+    config = ClassifierConfig(encoder="mobilenetv2_035", num_classes=3)
+    card = classifier_card("mine", 3, config.model_dump(mode="json"))
+    save_model(tmp_path / "c.safetensors", build_classifier(config), card)
+
+    assert run("model", "info", tmp_path / "c.safetensors") == 0
+    captured = capsys.readouterr()
+    assert "class 0, class 1, class 2" in captured.out
+    assert "classifier of whole pictures, mobilenetv2_035" in captured.out
+    assert "their middle, scaled to a square of 299" in captured.out
+    assert "the layers of classifiers are not shown" in captured.err
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "reason"),
     [
         (("xception65_voc",), 4, "no such file, and no shipped model, recipe or official"),
-        (("camvid", "--size", "big"), 2, "--size takes height x width"),
+        (("camvid", "--size", "big"), 2, "HEIGHTxWIDTH"),
         (("recipe.toml",), 2, "not TOML"),
     ],
 )

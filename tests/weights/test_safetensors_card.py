@@ -27,7 +27,10 @@ def test_the_card_is_the_one_that_was_saved(tmp_path):
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        ({"x": {}}, "it was not made by atrous"),
+        ({}, "it was not made by atrous"),
+        ({"x": {}}, "not a whole safetensors file"),
+        ({"x": {"data_offsets": [0, "9"]}}, "not a whole safetensors file"),
+        ({"x": {"data_offsets": [0, 9]}}, "9 bytes are missing"),
         ({"__metadata__": {CARD_KEY: 3}}, "it was not made by atrous"),
         ({"__metadata__": {CARD_KEY: "{"}}, "its description cannot be understood"),
         ({"__metadata__": [1]}, "not a whole safetensors file"),

@@ -1,7 +1,6 @@
 """``atrous model info``: what is known of a model, and what it is made of."""
 
 import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,10 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from atrous.cli.model_parts import card_table, checkpoint_as_json, facts_table, looks
-from atrous.cli.options import JsonFlag, QuietFlag
+from atrous.cli.options import JsonFlag, QuietFlag, parse_size
 from atrous.cli.terminal import Terminal
 from atrous.errors import ConfigError, DependencyError, WeightsError
+from atrous.labels import CITYSCAPES, VOC
 from atrous.recipes.recipe import read_table, recipe_from, recipe_notes, shipped_recipes
 from atrous.weights.catalogue import CHECKPOINTS, LICENSE, Checkpoint
 from atrous.weights.load import MODELS, find_model, load
@@ -64,7 +64,7 @@ def info_model(
     Nothing is computed for it and no memory taken: the network is built without values.
     """
     terminal = Terminal(as_json=json, quiet=quiet)
-    wanted = parse_size(size) if size else None
+    wanted = _picture_size(size) if size else None
     known = _look_up(model)
     terminal.show(known.facts)
     if known.remark:
@@ -78,19 +78,16 @@ def info_model(
     return 0
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """Height and width from ``513x1025``.
+def _picture_size(text: str) -> tuple[int, int] | None:
+    """Height and width that can be counted for.
 
     Raises:
-        ConfigError: If it is something else, or a side is not possible.
+        ConfigError: If ``text`` is something else.
     """
-    found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
-    if not found or not all(int(side) in _SIDES for side in found.groups()):
-        raise ConfigError(
-            f"--size takes height x width, each {_SIDES[0]} to {_SIDES[-1]} pixels, such as "
-            f"513x1025, not {text!r}"
-        )
-    return int(found[1]), int(found[2])
+    size = parse_size(text)
+    if size and not all(side in _SIDES for side in size):
+        raise ConfigError(f"--size takes sides from {_SIDES[0]} to {_SIDES[-1]}, not {text}")
+    return size
 
 
 def _show_parts(
@@ -133,17 +130,16 @@ def _look_up(name: str) -> _Known:
 
 def _know_file(name: str) -> _Known:
     path = find_model(name)
-    try:
-        card = load(path).card
-    except DependencyError:  # a .safetensors file and no torch
-        card = read_safetensors_card(path)
+    card = read_safetensors_card(path) if path.suffix == ".safetensors" else load(path).card
     side = card.preprocessing.longest_side or _USUAL_SIDE
     size = path.stat().st_size
+    segments = card.task == "segmentation"
     return _Known(
         card_table(card, title=f"{path}  {size / 2**20:.1f} MiB"),
         {"file": str(path), "bytes": size, **card.model_dump(mode="json")},
-        card.architecture,
-        (side, side),
+        card.architecture if segments else None,
+        card.preprocessing.eval_crop_size or (side, side),
+        "" if segments else "the layers of classifiers are not shown",
     )
 
 
@@ -174,6 +170,7 @@ def _know_checkpoint(name: str, checkpoint: Checkpoint) -> _Known:
         "trained on": ", ".join(checkpoint.trained_on),
         "classes": ", ".join(checkpoint.labels.names) if checkpoint.labels else "",
         "pictures": f"resized to a longest side of {side}, from -1 to 1" if side else "",
+        "measured": _how_measured(checkpoint),
         "licence": LICENSE,
         "note": checkpoint.note,
     }
@@ -192,3 +189,10 @@ def _know_checkpoint(name: str, checkpoint: Checkpoint) -> _Known:
         config.model_dump() if config else None,
         checkpoint.size,
     )
+
+
+def _how_measured(checkpoint: Checkpoint) -> str:
+    if checkpoint.labels not in (VOC, CITYSCAPES):
+        return ""  # ADE20K's pictures were resized first, in a way that is not offered here
+    size = "x".join(map(str, checkpoint.size))
+    return f"on pictures at their own size, filled up to {size} (--eval-crop-size {size})"

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from atrous.runtime.card import ModelCard
+from atrous.runtime.card import ModelCard, Preprocessing
 from atrous.weights.catalogue import LICENSE, ONE_SCALE, Checkpoint, Evaluation
 
 
@@ -35,18 +35,35 @@ def facts_table(facts: dict[str, str], *, title: str) -> Table:
 
 def card_table(card: ModelCard, *, title: str) -> Table:
     """What a model file says of itself."""
-    architecture, size = card.architecture, card.preprocessing.longest_side
     facts = {
         "name": card.name,
         "what": card.description,
-        "network": f"{architecture.get('decoder', '?')}, {architecture.get('encoder', '?')}, "
-        f"output stride {architecture.get('output_stride', '?')}",
+        "network": _network(card),
         "classes": f"{len(card.classes)}: {', '.join(card.classes)}",
-        "pictures": f"resized to a longest side of {size}" if size else "as they are",
+        "pictures": _pictures(card.preprocessing),
         "result": card_result(card),
         "licence": card.license,
     }
     return facts_table(facts, title=title)
+
+
+def _network(card: ModelCard) -> str:
+    encoder = card.architecture.get("encoder", "?")
+    if card.task == "classification":
+        return f"classifier of whole pictures, {encoder}"
+    decoder = card.architecture.get("decoder", "?")
+    return f"{decoder}, {encoder}, output stride {card.architecture.get('output_stride', '?')}"
+
+
+def _pictures(preprocessing: Preprocessing) -> str:
+    if preprocessing.center_crop:
+        return f"their middle, scaled to a square of {preprocessing.center_crop}"
+    size = preprocessing.longest_side
+    resized = f"resized to a longest side of {size}" if size else "as they are"
+    if not preprocessing.eval_crop_size:
+        return resized
+    height, width = preprocessing.eval_crop_size
+    return f"{resized}, filled up to {height}x{width}"
 
 
 def card_result(card: ModelCard) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from atrous.errors import WeightsError
-from atrous.labels import CITYSCAPES, VOC, LabelSet
+from atrous.labels import ADE20K, CITYSCAPES, VOC, LabelSet
 from atrous.models.config import ModelConfig
 from atrous.runtime.card import Preprocessing
 
@@ -112,8 +112,6 @@ _voc_averaged = partial(Evaluation, output_stride=8, scales=VOC_SCALES, flip=Tru
 _cityscapes_averaged = partial(
     Evaluation, "Cityscapes val", output_stride=8, scales=CITYSCAPES_SCALES, flip=True
 )
-_ADE20K_CLASSES = 151
-"""Class 0 is everything else, and was never trained."""
 
 SEGMENTATION: Mapping[str, Checkpoint] = {
     "mobilenetv2_dm05_coco_voc_trainaug": _voc(
@@ -253,7 +251,8 @@ SEGMENTATION: Mapping[str, Checkpoint] = {
         encoder="mobilenetv2",
         trained_on=("ImageNet", "ADE20K train"),
         megabytes=24.8,
-        config=_config("mobilenetv2", _ADE20K_CLASSES, atrous_rates=()),
+        config=_config("mobilenetv2", 151, atrous_rates=()),
+        labels=ADE20K,
         size=(257, 257),
         evaluations=(Evaluation("ADE20K val", 0.3204, 16, pixel_accuracy=0.7541),),
         preprocessing=Preprocessing(longest_side=257),
@@ -263,7 +262,8 @@ SEGMENTATION: Mapping[str, Checkpoint] = {
         encoder="xception65",
         trained_on=("ImageNet", "ADE20K train"),
         megabytes=439,
-        config=_config("xception65", _ADE20K_CLASSES),
+        config=_config("xception65", 151),
+        labels=ADE20K,
         evaluations=(_voc_averaged("ADE20K val", 0.4565, pixel_accuracy=0.8252),),
         preprocessing=Preprocessing(longest_side=513),
     ),

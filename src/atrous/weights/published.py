@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias
 
-from atrous.models.config import ModelConfig
+from atrous.models.config import ClassifierConfig, ModelConfig
 from atrous.weights.catalogue import ONE_SCALE, SEGMENTATION, VOC_SCALES, Checkpoint, Evaluation
 
 Section: TypeAlias = Literal["whole", "encoder", "context", "decoder", "classifier"]
@@ -57,7 +57,7 @@ class PublishedSize:
 
     where: str
     what: str
-    network: ModelConfig | Literal["Xception the classifier"]
+    network: ModelConfig | ClassifierConfig
     published: int
     section: Section = "whole"
 
@@ -222,9 +222,7 @@ _LIGHT_SECTIONS: tuple[Section, ...] = ("encoder", "context", "decoder")
 def published_sizes() -> tuple[PublishedSize, ...]:
     """Trained values: of Xception in its paper, of all others as the official graph has them."""
     return (
-        PublishedSize(
-            _PAPER_XCEPTION, "Xception, 1000 classes", "Xception the classifier", 22_855_952
-        ),
+        PublishedSize(_PAPER_XCEPTION, "Xception, 1000 classes", ClassifierConfig(), 22_855_952),
         *_whole_sizes(),
         *_section_sizes(),
     )

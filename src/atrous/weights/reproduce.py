@@ -7,8 +7,8 @@ from functools import cache
 import torch
 
 from atrous.layers.count import count_parameters, multiply_adds_by_layer
-from atrous.models.classifier import XceptionClassifier
-from atrous.models.config import ModelConfig
+from atrous.models.classifier import build_classifier
+from atrous.models.config import ClassifierConfig, ModelConfig
 from atrous.models.segmenter import Segmenter
 from atrous.models.summary import build_empty, summarize
 from atrous.weights.published import (
@@ -102,9 +102,9 @@ def count(row: PublishedCount) -> float | None:
 
 def count_size(row: PublishedSize) -> int:
     """Trained values of a row's network, or of the section that the row is about."""
-    if not isinstance(row.network, ModelConfig):
+    if isinstance(row.network, ClassifierConfig):
         with torch.device("meta"):
-            return count_parameters(XceptionClassifier())
+            return count_parameters(build_classifier(row.network))
     if row.section == "whole":
         return count_parameters(_empty(row.network))
     return sum(

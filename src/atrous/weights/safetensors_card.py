@@ -13,11 +13,11 @@ _MAX_HEADER_BYTES = 16 << 20
 def read_safetensors_card(path: Path) -> ModelCard:
     """Read what a ``.safetensors`` file of ours says of itself.
 
-    The file starts with the length of a JSON header in eight bytes, lowest first; the header has
-    the card among its metadata. Whether the values behind it are whole is not looked at.
+    The file starts with the length of a JSON header in eight bytes, lowest first. The header has
+    the card among its metadata, and says where behind it each tensor ends.
 
     Raises:
-        WeightsError: If the header is damaged or has no card of ours.
+        WeightsError: If the file is truncated, its header damaged, or it has no card of ours.
     """
     try:
         with path.open("rb") as file:
@@ -25,10 +25,13 @@ def read_safetensors_card(path: Path) -> ModelCard:
             if length > _MAX_HEADER_BYTES:
                 raise WeightsError(f"{path}: its header has {length} bytes, too many to be real")
             header = json.loads(file.read(length))
-        metadata = header.get("__metadata__", {})
-        text = metadata.get(CARD_KEY)
+        text = header.pop("__metadata__", {}).get(CARD_KEY)
+        values = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+        missing = _LENGTH_BYTES + length + values - path.stat().st_size
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, AttributeError, RecursionError) as error:
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise WeightsError(f"{path}: not a whole safetensors file ({error})") from None
+    if missing:
+        raise WeightsError(f"{path}: not a whole safetensors file; {missing} bytes are missing")
     return read_card(text if isinstance(text, str) else None, where=str(path))
