@@ -38,6 +38,16 @@ def test_a_cut_is_told_and_the_next_try_goes_on_where_it_was(tmp_path):
     assert not part.exists()
 
 
+def test_a_file_of_another_size_than_was_said_gets_no_name(tmp_path):
+    with (
+        serve(Habits(claimed=len(CONTENT) + 100)) as address,
+        pytest.raises(WeightsError, match="sent 2304000 of 2304100 bytes"),
+    ):
+        download(address, tmp_path / "a.tar.gz")
+
+    assert not (tmp_path / "a.tar.gz").exists()
+
+
 def test_a_server_that_ignores_ranges_is_read_from_the_start(tmp_path):
     (tmp_path / "a.tar.gz.part").write_bytes(b"something else")
 
