@@ -119,7 +119,7 @@ def _open(address: str, there: int) -> http.client.HTTPResponse:
     """Ask for the file, from byte ``there`` on."""
     if not address.startswith(("http://", "https://")):
         raise WeightsError(f"{address}: only http and https addresses are fetched")
-    headers = {"User-Agent": "atrous"} | ({"Range": f"bytes={there}-"} if there else {})
+    headers = {"Range": f"bytes={there}-"} if there else {}
     request = urllib.request.Request(address, headers=headers)  # noqa: S310 - checked above
     try:
         return urllib.request.urlopen(request, timeout=_SECONDS_TO_WAIT)  # noqa: S310
