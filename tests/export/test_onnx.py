@@ -121,6 +121,16 @@ def test_half_storage_halves_the_file_and_keeps_the_network_in_32_bits(exported,
     assert np.abs(difference).max() < 1e-4
 
 
+def test_maps_that_only_align_their_first_corner_are_the_same_in_the_file(tmp_path):
+    model, card = small_model(align_corners="first", padding="same")
+    images = np.random.default_rng(1).normal(size=(1, 3, 50, 64)).astype(np.float32)
+
+    export_onnx(model, card, tmp_path / "m.onnx")
+
+    difference = OnnxEngine(tmp_path / "m.onnx").run(images) - TorchEngine(model).run(images)
+    assert np.abs(difference).max() < 1e-4
+
+
 @pytest.mark.parametrize("padding", ["same", "symmetric"])
 def test_max_pooling_pads_in_the_file_as_in_torch(padding, tmp_path):
     model, card = small_model("resnet18_beta", padding=padding, output_stride=16)

@@ -21,7 +21,11 @@ def test_aligned_corners_are_those_of_tensorflow(case, oracle):
 
 @pytest.mark.parametrize(
     ("align_corners", "expected"),
-    [(True, [0.0, 1 / 3, 2 / 3, 1.0]), (False, [0.0, 0.25, 0.75, 1.0])],
+    [
+        (True, [0.0, 1 / 3, 2 / 3, 1.0]),
+        (False, [0.0, 0.25, 0.75, 1.0]),
+        ("first", [0.0, 0.5, 1.0, 1.0]),
+    ],
 )
 def test_corners_are_where_they_are_said_to_be(align_corners, expected):
     row = torch.tensor([0.0, 1.0]).view(1, 1, 1, 2)
@@ -31,7 +35,7 @@ def test_corners_are_where_they_are_said_to_be(align_corners, expected):
     assert resized.flatten().tolist() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("align_corners", [True, False])
+@pytest.mark.parametrize("align_corners", [True, False, "first"])
 def test_a_single_pixel_fills_the_map(align_corners):
     resized = resize(torch.full((1, 1, 1, 1), 7.0), (3, 5), align_corners=align_corners)
 

@@ -11,6 +11,7 @@ from atrous.encoders import FeatureSpec
 from atrous.errors import ConfigError
 from atrous.layers.conv import ConvNormAct, SeparableConv
 from atrous.layers.resize import resize
+from atrous.runtime.upsample import AlignCorners
 
 
 class Refinement(nn.Module):
@@ -38,7 +39,7 @@ class Refinement(nn.Module):
         convs: int = 2,
         kernel_size: int = 3,
         separable: bool = True,
-        align_corners: bool = False,
+        align_corners: AlignCorners = False,
     ) -> None:
         super().__init__()
         self.align_corners = align_corners
@@ -91,7 +92,7 @@ class DeepLabV3PlusDecoder(nn.Module):
         convs: int = 2,
         kernel_size: int = 3,
         separable: bool = True,
-        align_corners: bool = False,
+        align_corners: AlignCorners = False,
     ) -> None:
         super().__init__()
         if not strides or any(before <= after for before, after in pairwise(strides)):

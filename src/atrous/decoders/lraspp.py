@@ -10,6 +10,7 @@ from atrous.layers.conv import ConvNormAct
 from atrous.layers.pool import MeanPool
 from atrous.layers.resize import resize
 from atrous.layers.squeeze import HardSigmoid
+from atrous.runtime.upsample import AlignCorners
 
 
 class LRASPPDecoder(nn.Module):
@@ -38,7 +39,7 @@ class LRASPPDecoder(nn.Module):
         channels: int = 128,
         stride: int = 8,
         image_pool: MeanPool,
-        align_corners: bool = False,
+        align_corners: AlignCorners = False,
     ) -> None:
         super().__init__()
         self.out_channels = num_classes

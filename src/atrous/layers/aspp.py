@@ -9,6 +9,7 @@ from atrous.layers.conv import ConvNormAct, SeparableConv
 from atrous.layers.norm import pooled_head_norm
 from atrous.layers.pool import MeanPool
 from atrous.layers.resize import resize
+from atrous.runtime.upsample import AlignCorners
 
 
 class ASPP(nn.Module):
@@ -38,7 +39,7 @@ class ASPP(nn.Module):
         atrous_rates: Sequence[int],
         separable: bool = True,
         image_pool: MeanPool | None = None,
-        align_corners: bool = False,
+        align_corners: AlignCorners = False,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()

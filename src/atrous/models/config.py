@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from atrous.errors import ConfigError
+from atrous.runtime.upsample import AlignCorners
 from atrous.validation import describe_problems
 
 AtrousRate = Annotated[int, Field(ge=1, le=1000)]
@@ -59,8 +60,8 @@ class ModelConfig(BaseModel):
     whole picture, however large."""
     image_pooling_stride: tuple[Side, Side] = (1, 1)
     """Rows and columns of the deepest map from one window to the next."""
-    align_corners: bool = False
-    """How maps are resized; True for weights from TensorFlow 1."""
+    align_corners: AlignCorners = False
+    """How maps are resized; True for weights from TensorFlow 1, "first" for some made mobile."""
     padding: Literal["symmetric", "same"] = "symmetric"
     """``same`` for weights from TensorFlow, whose even sides are padded on one side only."""
 

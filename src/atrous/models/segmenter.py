@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from atrous.encoders import Encoder
 from atrous.layers.resize import resize
+from atrous.runtime.upsample import AlignCorners
 
 
 class Segmenter(nn.Module):
@@ -22,7 +23,7 @@ class Segmenter(nn.Module):
         decoder: nn.Module,
         *,
         num_classes: int | None,
-        align_corners: bool = False,
+        align_corners: AlignCorners = False,
     ) -> None:
         super().__init__()
         self.encoder = encoder

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from atrous.errors import AtrousError, WeightsError
 from atrous.labels import LabelSet, as_palette
+from atrous.runtime.upsample import AlignCorners
 
 CARD_KEY = "atrous"
 """Key of the card in the metadata of ONNX and safetensors files."""
@@ -57,7 +58,7 @@ class ModelCard(BaseModel):
     """Label of pixels without a class, in the data it was trained on."""
     preprocessing: Preprocessing = Preprocessing()
     """From a picture to what the network reads."""
-    align_corners: bool = False
+    align_corners: AlignCorners = False
     """How the logits are resized to the picture."""
     architecture: dict[str, Any] = {}
     """The config that the network was built from."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from atrous.errors import ConfigError
 from atrous.runtime.engine import Engine, Tensor4
-from atrous.runtime.upsample import resize_bilinear
+from atrous.runtime.upsample import AlignCorners, resize_bilinear
 
 _SCALES_BETWEEN = (0.1, 4.0)
 
@@ -50,7 +50,7 @@ class TestTime:
         return self.scales == (1.0,) and not self.flip
 
     def views(
-        self, engine: Engine, images: Tensor4, *, align_corners: bool
+        self, engine: Engine, images: Tensor4, *, align_corners: AlignCorners
     ) -> Iterator[NDArray[np.float32]]:
         """Logits of every look, turned back to the picture's orientation.
 
@@ -75,10 +75,10 @@ class TestTime:
                 yield logits
 
 
-def _resized(images: Tensor4, scale: float, align_corners: bool) -> Tensor4:
+def _resized(images: Tensor4, scale: float, align_corners: AlignCorners) -> Tensor4:
     height, width = size = _scaled(images.shape[-2:], scale)
     if align_corners:
-        return resize_bilinear(images[0], size, align_corners=True)[None]
+        return resize_bilinear(images[0], size, align_corners=align_corners)[None]
     # The two ways of training: shrunk by areas, enlarged bilinearly.
     smooth = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
     pixels = cv2.resize(images[0].transpose(1, 2, 0), (width, height), interpolation=smooth)

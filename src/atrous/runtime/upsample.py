@@ -1,18 +1,22 @@
 """From logits at a low resolution to labels at the picture's."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from atrous.imaging import LabelMap
 
+AlignCorners: TypeAlias = bool | Literal["first"]
+"""What lies on each other when a map is resized: the centres of the corner pixels (True), their
+outer edges (False), or the centres of the first pixels alone, with steps of the sizes' ratio."""
 _STRIP_VALUES = 1 << 21
 """Logits that are interpolated at a time, so that memory does not grow with the picture."""
 
 
 def upsample_labels(
-    logits: NDArray[np.float32], size: tuple[int, int], *, align_corners: bool
+    logits: NDArray[np.float32], size: tuple[int, int], *, align_corners: AlignCorners
 ) -> LabelMap:
     """Interpolate logits bilinearly and take the best class of each pixel.
 
@@ -23,7 +27,7 @@ def upsample_labels(
     Args:
         logits: (C, h, w).
         size: Height and width of the result.
-        align_corners: Whether the centres of the corner pixels lie on each other, or their edges.
+        align_corners: Which corners lie on each other, see `AlignCorners`.
 
     Returns:
         (height, width) uint8, or uint16 for more than 256 classes.
@@ -36,7 +40,7 @@ def upsample_labels(
 
 
 def mean_softmax(
-    views: Sequence[NDArray[np.float32]], size: tuple[int, int], *, align_corners: bool
+    views: Sequence[NDArray[np.float32]], size: tuple[int, int], *, align_corners: AlignCorners
 ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Interpolate several logits of one picture, and average their softmax.
 
@@ -57,7 +61,7 @@ def mean_softmax(
 
 
 def average_labels(
-    views: Sequence[NDArray[np.float32]], size: tuple[int, int], *, align_corners: bool
+    views: Sequence[NDArray[np.float32]], size: tuple[int, int], *, align_corners: AlignCorners
 ) -> LabelMap:
     """The class of each pixel that is likeliest in the `mean_softmax` of several views."""
     labels = np.empty(size, np.uint8 if views[0].shape[0] <= 256 else np.uint16)
@@ -67,7 +71,7 @@ def average_labels(
 
 
 def resize_bilinear(
-    values: NDArray[np.float32], size: tuple[int, int], *, align_corners: bool
+    values: NDArray[np.float32], size: tuple[int, int], *, align_corners: AlignCorners
 ) -> NDArray[np.float32]:
     """Interpolate maps (C, h, w) to (C, height, width)."""
     wide = _interpolate(values, 2, _taps(values.shape[2], size[1], align_corners))
@@ -75,7 +79,7 @@ def resize_bilinear(
 
 
 def _strips(
-    views: Sequence[NDArray[np.float32]], size: tuple[int, int], align_corners: bool
+    views: Sequence[NDArray[np.float32]], size: tuple[int, int], align_corners: AlignCorners
 ) -> Iterator[tuple[slice, list[NDArray[np.float32]]]]:
     """Strips of rows, and every view interpolated there."""
     height, width = size
@@ -105,11 +109,13 @@ def _best_class(logits: NDArray[np.float32], dtype: np.dtype[np.generic]) -> Lab
 
 
 def _taps(
-    source: int, target: int, align_corners: bool
+    source: int, target: int, align_corners: AlignCorners
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
     """For each target pixel: its two source pixels, and the share of the second."""
     places = np.arange(target, dtype=np.float64)
-    if align_corners:
+    if align_corners == "first":
+        places *= source / target
+    elif align_corners:
         places *= (source - 1) / (target - 1) if target > 1 else 0.0
     else:
         places = np.clip((places + 0.5) * (source / target) - 0.5, 0.0, source - 1)
