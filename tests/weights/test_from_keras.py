@@ -7,6 +7,7 @@ import torch
 
 from atrous.encoders.xception_original import Xception
 from atrous.errors import WeightsError
+from atrous.weights import keras_hdf5
 from atrous.weights.from_keras import load_keras_xception, read_keras
 from atrous.weights.start import load_start
 from weights.foreign import keras_classifier_arrays, write_keras_h5
@@ -142,3 +143,20 @@ def test_an_hdf5_of_something_else_is_refused(tmp_path):
 
     with pytest.raises(WeightsError, match="neither Keras' layer_names nor its layers"):
         read_keras(tmp_path / "other.h5")
+
+
+def test_a_file_on_which_the_library_does_not_return_is_refused(files, monkeypatch):
+    monkeypatch.setattr(keras_hdf5, "SECONDS", 0.001)  # less than any process takes
+
+    with pytest.raises(WeightsError, match=r"had not read it after 0\.001 s"):
+        read_keras(files["legacy"])
+
+
+def test_arrays_larger_than_any_network_are_refused(files, tmp_path):
+    path = tmp_path / "many.h5"
+    path.write_bytes(files["named"].read_bytes())
+    with h5py.File(path, "a") as file:
+        file["layers/dense/vars"].create_dataset("2", (1 << 30,), "f4", chunks=(1 << 20,))
+
+    with pytest.raises(WeightsError, match="up to predictions/2 its arrays claim 4"):
+        read_keras(path)

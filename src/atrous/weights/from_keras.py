@@ -5,21 +5,20 @@ Xception have automatic names that count on from whatever the session built befo
 told apart by their order alone.
 """
 
-import io
 import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from atrous.errors import DependencyError, WeightsError
+from atrous.errors import WeightsError
 from atrous.models.classifier import Classifier, build_classifier
 from atrous.models.config import ClassifierConfig
+from atrous.weights.keras_hdf5 import read_keras_hdf5
 from atrous.weights.rename import Rule, Values, rename
 
 _MAX_BYTES = 2 << 30
@@ -162,6 +161,9 @@ def _in_order(names: Iterable[str], kind: str, ours: str) -> dict[str, str]:
 
 def _read_npz(path: Path) -> dict[str, NDArray[np.float32]]:
     with zipfile.ZipFile(path) as archive:
+        claimed = sum(member.file_size for member in archive.infolist())
+        if claimed > _MAX_BYTES:
+            raise ValueError(f"its arrays claim {claimed} bytes")
         arrays = {}
         for member in archive.namelist():
             with archive.open(member) as file:
@@ -170,100 +172,10 @@ def _read_npz(path: Path) -> dict[str, NDArray[np.float32]]:
         return arrays
 
 
-def _read_archive(path: Path) -> dict[str, NDArray[np.float32]]:
-    """``.keras``: the weights are one member; the config beside them is never looked at."""
-    with zipfile.ZipFile(path) as archive:
-        member = archive.getinfo("model.weights.h5")
-        if member.file_size > _MAX_BYTES:
-            raise ValueError(f"its weights claim {member.file_size} bytes")
-        return _read_hdf5(io.BytesIO(archive.read(member)))
-
-
-def _read_hdf5(source: Path | IO[bytes]) -> dict[str, NDArray[np.float32]]:
-    try:
-        import h5py  # noqa: PLC0415
-    except ModuleNotFoundError:
-        raise DependencyError(
-            "Keras' .h5 and .keras files need h5py; pip install 'atrous[convert]'"
-        ) from None
-    with h5py.File(source, "r") as file:
-        root = _child(file, "model_weights") if "model_weights" in file else file
-        if "layer_names" in root.attrs:
-            return _read_keras2(root)
-        if "layers" in file:
-            return _read_keras3(_child(file, "layers"))
-        raise ValueError("neither Keras' layer_names nor its layers are in it")
-
-
-def _read_keras2(root: Any) -> dict[str, NDArray[np.float32]]:
-    arrays = {}
-    for layer in map(_text, root.attrs["layer_names"]):
-        group = _child(root, layer)
-        for index, name in enumerate(group.attrs["weight_names"]):
-            arrays[f"{layer}/{index}"] = _values(group, _text(name))
-    return arrays
-
-
-def _read_keras3(layers: Any) -> dict[str, NDArray[np.float32]]:
-    arrays = {}
-    for group in layers:
-        values = _child(_child(layers, group), "vars")
-        # Newer files name the layer; older ones number the layers of each class.
-        layer = _text(values.attrs["name"]) if "name" in values.attrs else _KERAS3.get(group, group)
-        for index in sorted(values, key=int):
-            arrays[f"{layer}/{index}"] = _values(values, index)
-    return arrays
-
-
-def _child(group: Any, name: str) -> Any:
-    """What a group holds under a name, unless it is a link that could lead out of the file."""
-    import h5py  # noqa: PLC0415
-
-    if type(group.get(name, getlink=True)) is not h5py.HardLink:
-        raise ValueError(f"{name} is a link, which could lead out of the file")
-    return group[name]
-
-
-def _values(group: Any, name: str) -> NDArray[np.float32]:
-    place = group
-    for part in name.split("/"):
-        place = _child(place, part)
-    if place.external or place.is_virtual:
-        raise ValueError(f"{name} lies outside the file; that is never followed")
-    if place.nbytes > _MAX_BYTES:
-        raise ValueError(f"{name} claims {place.nbytes} bytes")
-    return np.asarray(place[()], np.float32)
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _keras3_names() -> dict[str, str]:
-    """Xception's layers as Keras 3 numbers them: each class for itself, in the model's order."""
-    convs = ["block1_conv1", "block1_conv2", "conv2d", "conv2d_1", "conv2d_2", "conv2d_3"]
-    separable, norms = [], ["block1_conv1_bn", "block1_conv2_bn"]
-    shortcuts = {2: "", 3: "_1", 4: "_2", 13: "_3"}
-    for block in range(2, 15):
-        for index in range(1, 4 if 5 <= block <= 12 else 3):
-            separable.append(f"block{block}_sepconv{index}")
-            norms.append(f"block{block}_sepconv{index}_bn")
-        if block in shortcuts:
-            norms.append(f"batch_normalization{shortcuts[block]}")
-    counted = {"conv2d": convs, "separable_conv2d": separable, "batch_normalization": norms}
-    names = {
-        f"{kind}_{number}" if number else kind: layer
-        for kind, layers in counted.items()
-        for number, layer in enumerate(layers)
-    }
-    return names | {"dense": "predictions"}
-
-
-_KERAS3 = _keras3_names()
 _READERS: Mapping[str, Callable[[Path], dict[str, NDArray[np.float32]]]] = {
     ".npz": _read_npz,
-    ".h5": _read_hdf5,
-    ".keras": _read_archive,
+    ".h5": read_keras_hdf5,
+    ".keras": read_keras_hdf5,
 }
 KERAS_ENDINGS = tuple(_READERS)
 """Endings of files that `read_keras` reads."""
