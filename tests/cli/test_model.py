@@ -6,6 +6,7 @@ from PIL import Image
 import atrous
 from atrous.cli.main import main
 from weights.foreign import mobilenetv2_layers, write_ir
+from weights.foreign_graphs import write_tflite
 
 
 def run(*arguments):
@@ -33,6 +34,16 @@ def test_a_converted_model_predicts_at_once(ending, published, tmp_path, capsys)
     assert (report["encoder"], report["tensors"], report["classes"]) == ("mobilenetv2", 110, 21)
     assert sum(report["shares"].values()) == pytest.approx(1)
     assert atrous.load(out).card.classes[0] == "background"
+
+
+@pytest.mark.parametrize(("flags", "stride"), [((), 8), (("--output-stride", 16), 16)])
+def test_the_output_stride_is_that_of_the_graph_unless_it_is_asked_for(flags, stride, tmp_path):
+    source, out = tmp_path / "x.tflite", tmp_path / "x.safetensors"
+    write_tflite(source, mobilenetv2_layers(), side=257, stride=8)
+
+    assert run("model", "convert", source, "-o", out, *flags) == 0
+
+    assert atrous.load(out).card.architecture["output_stride"] == stride
 
 
 def test_the_report_says_what_was_found(published, tmp_path, capsys):

@@ -95,43 +95,49 @@ def keras_arrays(*, first_automatic: int = 0) -> dict[str, np.ndarray]:
 def write_tf_checkpoint(prefix: Path, arrays: Arrays, *, shards: int = 1) -> Path:
     """A Saver V2 checkpoint: PREFIX.index, and the arrays dealt out to so many data files."""
     data = [b""] * shards
-    rows: dict[bytes, bytes] = {b"": _field(1, shards) + _field(3, _field(1, 1))}
+    rows: dict[bytes, bytes] = {b"": field(1, shards) + field(3, field(1, 1))}
     for index, name in enumerate(sorted(arrays)):
         values, shard = arrays[name], index % shards
         content = np.ascontiguousarray(values).tobytes()
-        sides = b"".join(_field(2, _field(1, side)) for side in values.shape)
+        sides = b"".join(field(2, field(1, side)) for side in values.shape)
         number = {"float32": 1, "float64": 2, "int32": 3, "int64": 9, "float16": 19}
         rows[name.encode()] = (
-            _field(1, number[values.dtype.name])
-            + _field(2, sides)
-            + _field(3, shard)
-            + _field(4, len(data[shard]))
-            + _field(5, len(content))
+            field(1, number[values.dtype.name])
+            + field(2, sides)
+            + field(3, shard)
+            + field(4, len(data[shard]))
+            + field(5, len(content))
             + _fixed32(6, _naive_masked_crc32c(content))
         )
         data[shard] += content
     for shard, content in enumerate(data):
         name = f"{prefix.name}.data-{shard:05d}-of-{shards:05d}"
         prefix.with_name(name).write_bytes(content)
-    prefix.with_name(f"{prefix.name}.index").write_bytes(_table(rows))
+    prefix.with_name(f"{prefix.name}.index").write_bytes(write_table(rows))
     return prefix
 
 
-def _table(rows: dict[bytes, bytes]) -> bytes:
+def write_table(rows: Mapping[bytes, bytes]) -> bytes:
     """A LevelDB table of blocks of three rows, each with the prefix of the row before it."""
     table, index = b"", {}
     keys = sorted(rows)
     for start in range(0, len(keys), 3):
         part = {key: rows[key] for key in keys[start : start + 3]}
-        handle, table = _append_block(table, part)
+        handle, table = append_block(table, part)
         index[max(part)] = handle
-    statistics, table = _append_block(table, {})
-    handle, table = _append_block(table, index)
+    return table_of_blocks(table, index)
+
+
+def table_of_blocks(table: bytes, index: Mapping[bytes, bytes]) -> bytes:
+    """A table of data blocks, with an index that has the place of each by its last key."""
+    statistics, table = append_block(table, {})
+    handle, table = append_block(table, index)
     footer = (statistics + handle).ljust(40, b"\0")
     return table + footer + (0xDB4775248B80FB57).to_bytes(8, "little")
 
 
-def _append_block(table: bytes, rows: dict[bytes, bytes]) -> tuple[bytes, bytes]:
+def append_block(table: bytes, rows: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
+    """Append a block of these rows; its place, and the table with it."""
     block, before = b"", b""
     for key, value in rows.items():
         shared = next(
@@ -154,7 +160,8 @@ def _varint(value: int) -> bytes:
     return bytes([*digits, value])
 
 
-def _field(number: int, value: int | bytes) -> bytes:
+def field(number: int, value: int | bytes) -> bytes:
+    """A field of a protocol buffer: a number, or the bytes of a string or message."""
     if isinstance(value, bytes):
         return _varint(number << 3 | 2) + _varint(len(value)) + value
     return _varint(number << 3) + _varint(value)

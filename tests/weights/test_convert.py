@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+import torch
 
 from atrous.errors import ConfigError, WeightsError
 from atrous.weights.convert import convert
 from parity.official import official_values
 from weights.foreign import mobilenetv2_layers, write_ir, write_tf_checkpoint
+from weights.foreign_graphs import write_frozen_graph, write_tflite, write_v1_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,45 @@ def test_an_openvino_ir_is_the_same_network(tmp_path):
     assert found.tensors == 110
 
 
+@pytest.mark.parametrize(("asked", "built"), [(None, 8), (16, 16)])
+def test_a_tflite_model_says_stride_corners_and_size_unless_told_otherwise(asked, built, tmp_path):
+    path = write_tflite(
+        tmp_path / "x.tflite",
+        mobilenetv2_layers(),
+        side=257,
+        stride=8,
+        align_corners=("first",),
+    )
+
+    found = convert(path, output_stride=asked)
+
+    assert (found.source, found.tensors) == ("TFLite", 110)
+    assert found.card.architecture["output_stride"] == built
+    assert found.card.align_corners == found.model.align_corners == "first"
+    assert found.card.preprocessing.longest_side == 257
+
+
+@pytest.mark.parametrize("kind", ["frozen TensorFlow graph", "TensorFlow V1 checkpoint"])
+def test_other_files_of_tensorflow_are_the_network_of_the_checkpoint(kind, checkpoint, tmp_path):
+    write = {"frozen TensorFlow graph": write_frozen_graph}.get(kind, write_v1_checkpoint)
+    path = write(tmp_path / "x.pb", official_values("mobilenet_v2"))
+
+    found = convert(path)
+
+    assert (found.source, found.tensors) == (kind, 272)
+    expected = convert(checkpoint).model.state_dict()
+    for name, value in found.model.state_dict().items():
+        torch.testing.assert_close(value, expected[name], rtol=0, atol=0)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    layers = mobilenetv2_layers()
+    layers["aspp0"][3, 2] = np.nan
+
+    with pytest.raises(WeightsError, match=r"x\.tflite: aspp0/weights .* not finite"):
+        convert(write_tflite(tmp_path / "x.tflite", layers))
+
+
 def test_a_real_ir_has_a_place_for_every_value(shared_weights):
     found = convert(shared_weights / "deeplabv3_mnv2_pascal_train_aug_fp16.xml")
 
@@ -58,7 +99,10 @@ def test_labels_must_fit(labels, reason, checkpoint):
     [
         ("nothing", "no such file, folder or checkpoint prefix"),
         (".", r"expected one checkpoint in this folder, found no \.index file"),
-        ("other.bin", "none of the kinds that are read: TensorFlow checkpoint, OpenVINO IR"),
+        (
+            "other.bin",
+            "none of the kinds that are read: TensorFlow checkpoint, .*frozen.*, TFLite, OpenVINO",
+        ),
     ],
 )
 def test_what_is_no_published_model_is_said(name, reason, tmp_path):

@@ -56,6 +56,7 @@ def test_the_published_graph_has_53_convolutions_and_its_logits(shared_weights):
         ('offset="0"', 'offset="999999"', "layer 'net/dense' is damaged"),
         ('offset="0"', 'offset="-4"', "layer 'net/dense' is damaged"),
         ('size="216"', 'size="many"', "layer 'net/dense' is damaged"),
+        ('size="216"', 'size="99999999999999999999"', "layer 'net/dense' is damaged"),
         ('size="8"', 'size="6"', "layer 'net/dense' is damaged"),
         ('group="1"', 'group="2"', "2 groups of several channels"),
         ("<data ", "<date ", "layer 'net/dense' is damaged"),
@@ -68,6 +69,15 @@ def test_damaged_xml_is_refused_with_its_name_and_place(layers, found, instead, 
     path.write_text(text.replace(found, instead))
 
     with pytest.raises(WeightsError, match=rf"{re.escape(str(path))}.*{sentence}"):
+        read_openvino_ir(path)
+
+
+def test_layers_that_share_their_values_cannot_become_endless(layers, tmp_path):
+    path = write_ir(tmp_path / "a.xml", layers)
+    start, end, rest = path.read_text().partition("</layers>")
+    path.write_text(start + start.partition("<layers>")[2].replace("net/", "more/") + end + rest)
+
+    with pytest.raises(WeightsError, match=r"a\.xml: its layers claim more values than"):
         read_openvino_ir(path)
 
 

@@ -13,7 +13,9 @@ from atrous.models.config import ModelConfig
 from atrous.weights.openvino_ir import read_openvino_ir
 from atrous.weights.start import load_start
 from atrous.weights.unfold import unfold_norms
+from parity.official import official_values
 from weights.foreign import keras_arrays, mobilenetv2_layers, write_ir
+from weights.foreign_graphs import write_frozen_graph, write_tflite, write_v1_checkpoint
 
 PASCAL = "deeplabv3_mnv2_pascal_train_aug_fp16.xml"
 KERAS = "xception_imagenet_notop_fp16_z.npz"
@@ -44,6 +46,25 @@ def keras(tmp_path_factory):
     path = tmp_path_factory.mktemp("keras") / "xception.npz"
     np.savez_compressed(path, **keras_arrays())
     return path
+
+
+@pytest.mark.parametrize("ending", ["tflite", "pb", "ckpt"])
+def test_the_encoder_of_a_graph_is_taken_whole(ending, tmp_path):
+    model, path = build(), tmp_path / f"x.{ending}"
+    if ending == "tflite":
+        write_tflite(path, mobilenetv2_layers())
+    else:
+        write = {"pb": write_frozen_graph, "ckpt": write_v1_checkpoint}[ending]
+        write(path, official_values("mobilenet_v2"))
+
+    folded = load_start(model, path)
+
+    name = "MobilenetV2/expanded_conv_16/project"
+    dense = mobilenetv2_layers()[name].astype(np.float32)
+    if ending != "tflite":
+        dense = official_values("mobilenet_v2")[f"{name}/weights"].transpose(3, 2, 0, 1)
+    np.testing.assert_array_equal(model.encoder.blocks[16].project.conv.weight.detach(), dense)
+    assert bool(folded) is (ending == "tflite")
 
 
 def test_the_published_network_finds_the_bird(shared_weights):

@@ -6,8 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from atrous.errors import WeightsError
+from atrous.weights.sorted_table import table_rows
 from atrous.weights.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
-from weights.foreign import write_tf_checkpoint
+from weights.foreign import write_table, write_tf_checkpoint
 
 ARRAYS = {
     "aspp0/weights": np.arange(24, dtype=np.float32).reshape(1, 2, 3, 4),
@@ -69,6 +70,16 @@ def test_a_missing_data_file_is_named(checkpoint):
     checkpoint.with_name("model.ckpt.data-00000-of-00001").unlink()
 
     with pytest.raises(WeightsError, match=r"data-00000-of-00001: cannot be read \(No such file"):
+        read_tf_checkpoint(checkpoint)
+
+
+def test_tensors_that_share_their_values_are_refused(checkpoint):
+    index = checkpoint.with_name("model.ckpt.index")
+    rows = dict(table_rows(index.read_bytes()))
+    copies = {b"large%d" % number: rows[b"large"] for number in range(3)}
+    index.write_bytes(write_table(rows | copies))
+
+    with pytest.raises(WeightsError, match="share places in the data files"):
         read_tf_checkpoint(checkpoint)
 
 

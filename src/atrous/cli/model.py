@@ -29,8 +29,9 @@ def convert(
     source: Annotated[
         Path,
         Parameter(
-            help="TensorFlow checkpoint (prefix, .index or folder) or OpenVINO IR (.xml) of a "
-            "released DeepLab, or the name of a downloaded official checkpoint."
+            help="A released DeepLab: TensorFlow checkpoint (prefix, .index or folder), frozen "
+            "graph (.pb), the archive of both (.tar.gz), TFLite model (.tflite) or OpenVINO IR "
+            "(.xml); or the name of a downloaded official checkpoint."
         ),
     ],
     *,
@@ -40,8 +41,8 @@ def convert(
     output_stride: Annotated[
         Literal[8, 16, 32] | None,
         Parameter(
-            help="The weights are the same for all. Default: 16, or as an official checkpoint is "
-            "listed."
+            help="The weights are the same for all. Default: that of the file's graph, or as an "
+            "official checkpoint is listed, else 16."
         ),
     ] = None,
     labels: Annotated[
@@ -76,7 +77,7 @@ def convert(
     if str(source) in CHECKPOINTS and not source.exists():
         found = convert_official(str(source), output_stride=output_stride, labels=labels)
     else:
-        found = convert_file(source, output_stride=output_stride or 16, labels=labels)
+        found = convert_file(source, output_stride=output_stride, labels=labels)
     if out.suffix == ".onnx":
         export_onnx(found.model, found.card, out, overwrite=overwrite)
     else:

@@ -29,7 +29,8 @@ def train(
         Parameter(
             help="Weights to start from: the name of a shipped model or of a downloaded official "
             "checkpoint, a model file of ours, a TensorFlow checkpoint of the released DeepLab or "
-            "its ImageNet encoders, an OpenVINO IR (.xml) of its MobileNetV2, or Keras' Xception "
+            "its ImageNet encoders, a frozen graph (.pb), TFLite model (.tflite) or OpenVINO IR "
+            "(.xml) of it, or Keras' Xception "
             "(.keras, .h5, .npz)."
         ),
     ] = None,

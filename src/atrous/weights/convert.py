@@ -1,26 +1,27 @@
 """Published weights as models of ours: find out what a file is, and translate it whole."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from atrous.errors import ConfigError, WeightsError
 from atrous.labels import ADE20K, CITYSCAPES, VOC, LabelSet, numbered_label_set
 from atrous.models.config import OutputStride
 from atrous.models.segmenter import Segmenter
 from atrous.runtime.card import ModelCard, Preprocessing
+from atrous.weights.contents import Contents, refuse_not_finite
 from atrous.weights.from_tf_deeplab import (
     CHECKPOINT_LEAVES,
     FOLDED_LEAVES,
-    Leaves,
     fill,
     translate,
 )
+from atrous.weights.frozen_graph import read_frozen_graph
 from atrous.weights.openvino_ir import read_openvino_ir
+from atrous.weights.tf_archive import find_archive, read_archive
 from atrous.weights.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
+from atrous.weights.tf_checkpoint_v1 import find_v1_checkpoint, read_v1_checkpoint
+from atrous.weights.tflite import read_tflite
 
 LABEL_SETS: Mapping[str, LabelSet] = {"voc": VOC, "cityscapes": CITYSCAPES, "ade20k": ADE20K}
 """Classes that published weights were trained on; names and order are not in their files."""
@@ -48,25 +49,39 @@ class Source:
 
     find: Callable[[Path], Path | None]
     """The file that a path means; None if the path is of another kind."""
-    read: Callable[[Path], Mapping[str, NDArray[np.generic]]]
-    """Every value by its name."""
-    leaves: Leaves
-    """How the parts of a layer are named and laid out."""
+    read: Callable[[Path], Contents]
+    """Every value by its name, and what else the file says."""
 
 
-def _find_ir(path: Path) -> Path | None:
-    return path if path.suffix == ".xml" else None
+def _with_ending(ending: str) -> Callable[[Path], Path | None]:
+    return lambda path: path if path.suffix == ending else None
+
+
+def _read_checkpoint(prefix: Path) -> Contents:
+    return Contents(read_tf_checkpoint(prefix), CHECKPOINT_LEAVES)
+
+
+def _read_v1_checkpoint(path: Path) -> Contents:
+    return Contents(read_v1_checkpoint(path), CHECKPOINT_LEAVES)
+
+
+def _read_ir(path: Path) -> Contents:
+    return Contents(read_openvino_ir(path), FOLDED_LEAVES)
 
 
 SOURCES: Mapping[str, Source] = {
-    "TensorFlow checkpoint": Source(checkpoint_prefix, read_tf_checkpoint, CHECKPOINT_LEAVES),
-    "OpenVINO IR": Source(_find_ir, read_openvino_ir, FOLDED_LEAVES),
+    "TensorFlow checkpoint": Source(checkpoint_prefix, _read_checkpoint),
+    "TensorFlow V1 checkpoint": Source(find_v1_checkpoint, _read_v1_checkpoint),
+    "frozen TensorFlow graph": Source(_with_ending(".pb"), read_frozen_graph),
+    "archive of the release": Source(find_archive, read_archive),
+    "TFLite": Source(_with_ending(".tflite"), read_tflite),
+    "OpenVINO IR": Source(_with_ending(".xml"), _read_ir),
 }
 """Kinds of files, by what people call them."""
 
 
 def convert(
-    path: Path, *, output_stride: OutputStride = 16, labels: str | None = None
+    path: Path, *, output_stride: OutputStride | None = None, labels: str | None = None
 ) -> Conversion:
     """Read published weights, find out which network they are of, and translate them whole.
 
@@ -74,9 +89,10 @@ def convert(
     tell are the output stride, which is free, and the classes' names.
 
     Args:
-        path: A TensorFlow checkpoint (its prefix, ``.index`` or folder), or an OpenVINO IR of the
-            released MobileNetV2.
-        output_stride: Stride to build the network for.
+        path: A TensorFlow checkpoint (its prefix, ``.index`` or folder), a frozen graph, the
+            ``.tar.gz`` with both, a TFLite model, or an OpenVINO IR of the released MobileNetV2.
+        output_stride: Stride to build the network for; None takes the one that the file's graph
+            has, or 16 if it does not tell.
         labels: Key into `LABEL_SETS`; None takes the one with as many classes, or numbers them.
 
     Raises:
@@ -84,11 +100,15 @@ def convert(
         WeightsError: If the file is of no known kind, damaged, or does not fit as a whole.
     """
     kind, source, found = _recognize(path)
-    values = source.read(found)
+    published = source.read(found)
+    refuse_not_finite(published.values, where=str(found))
     translated = translate(
-        values, output_stride=output_stride, where=str(found), leaves=source.leaves
+        published.values,
+        output_stride=output_stride or published.output_stride or 16,
+        where=str(found),
+        leaves=published.leaves,
     )
-    config = translated.config
+    config = translated.config.model_copy(update={"align_corners": published.align_corners})
     label_set = _label_set(labels, config.num_classes, found)
     card = ModelCard(
         name=f"{config.decoder}_{config.encoder}",
@@ -96,12 +116,13 @@ def convert(
         classes=label_set.names,
         palette=label_set.palette,
         ignore_index=label_set.ignore_index,
-        preprocessing=_preprocessing(config.encoder, config.num_classes),
+        preprocessing=_preprocessing(config.encoder, config.num_classes, published.size),
         align_corners=config.align_corners,
         architecture=config.model_dump(mode="json"),
     )
-    taken = len(values) - translated.skipped
-    return Conversion(kind, fill(translated), card, taken, translated.skipped)
+    taken = len(published.values) - translated.skipped
+    model = fill(replace(translated, config=config))
+    return Conversion(kind, model, card, taken, translated.skipped)
 
 
 def _recognize(path: Path) -> tuple[str, Source, Path]:
@@ -132,10 +153,13 @@ def _label_set(labels: str | None, num_classes: int, path: Path) -> LabelSet:
     return LABEL_SETS[labels]
 
 
-def _preprocessing(encoder: str, num_classes: int) -> Preprocessing:
-    """As the released code feeds its networks: beta ResNets and all others from -1 to 1."""
-    # Its demo scales pictures to 513; the whole pictures of Cityscapes have 2048.
-    longest_side = 2048 if num_classes == CITYSCAPES.num_classes else 513
+def _preprocessing(encoder: str, num_classes: int, size: int | None) -> Preprocessing:
+    """As the released code feeds its networks: beta ResNets and all others from -1 to 1.
+
+    Pictures get the size that the graph takes. Where it is free, the released demo scales them to
+    513; the whole pictures of Cityscapes have 2048.
+    """
+    longest_side = size or (2048 if num_classes == CITYSCAPES.num_classes else 513)
     if encoder.startswith("resnet") and not encoder.endswith("_beta"):
         mean = (123.15, 115.90, 103.06)
         return Preprocessing(mean=mean, std=(1.0, 1.0, 1.0), longest_side=longest_side)

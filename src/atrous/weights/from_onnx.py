@@ -35,16 +35,17 @@ def load_onnx_model(path: Path) -> tuple[Segmenter, ModelCard]:
     metadata = {entry.key: entry.value for entry in proto.metadata_props}
     card = read_card(metadata.get(CARD_KEY), where=str(path))
     try:
-        model = build_model(model_config_from(card.architecture))
+        config = model_config_from(card.architecture)
+        with torch.device("meta"):  # without memory, until the file is known to fill it
+            expected = build_model(config).state_dict()
     except AtrousError as error:
         raise WeightsError(f"{path}: its architecture cannot be built ({error})") from None
-    state = model.state_dict()
     found = _tensors(proto, path)
-    wanted = {name for name in state if not name.endswith(FOLDED_AWAY)}
+    wanted = {name for name in expected if not name.endswith(FOLDED_AWAY)}
     misfits = sorted(
         name
         for name in wanted
-        if name not in found or found[name].shape != tuple(state[name].shape)
+        if name not in found or found[name].shape != tuple(expected[name].shape)
     )
     if misfits:
         raise WeightsError(
@@ -52,8 +53,9 @@ def load_onnx_model(path: Path) -> tuple[Segmenter, ModelCard]:
             f"the first are {', '.join(misfits[:5])}"
         )
     taken = {name: torch.from_numpy(found[name].copy()) for name in wanted}
+    model = build_model(config)
     fold_norms(model, taken)
-    model.load_state_dict(state | taken)
+    model.load_state_dict(model.state_dict() | taken)
     return model.eval(), card
 
 

@@ -51,6 +51,13 @@ CHECKPOINT_LEAVES: Leaves = {
 }
 """Of a checkpoint, in TensorFlow's layouts."""
 
+
+def turned(values: NDArray[np.generic], leaf: str) -> NDArray[np.generic]:
+    """A variable of a checkpoint, by its leaf, in the layout of torch."""
+    _, convert = CHECKPOINT_LEAVES[leaf]
+    return convert(values)
+
+
 FOLDED_LEAVES: Leaves = {"weights": ("conv.weight", _as_is), "biases": ("norm.bias", _as_is)}
 """Of a graph whose norms were folded into the convolutions, in torch's layouts."""
 

@@ -67,10 +67,10 @@ def _load(
         other = "atrous.load_classifier" if card.task == "classification" else "atrous.load"
         raise WeightsError(f"{path}: is a model for {card.task}, not {task}; read it with {other}")
     try:
-        model = build(card.architecture)
+        with torch.device("meta"):  # without memory, until the file is known to fill it
+            expected = build(card.architecture).state_dict()
     except (ConfigError, RuntimeError) as error:
         raise WeightsError(f"{path}: its architecture cannot be built ({error})") from None
-    expected = model.state_dict()
     misfits = sorted(
         name
         for name in state.keys() | expected.keys()
@@ -81,5 +81,6 @@ def _load(
             f"{path}: {len(misfits)} tensors do not fit the architecture it names; the first are "
             f"{', '.join(misfits[:5])}"
         )
+    model = build(card.architecture)
     model.load_state_dict(state)
     return model.eval(), card

@@ -32,20 +32,32 @@ def read_openvino_ir(path: Path) -> Mapping[str, NDArray[np.float32]]:
     for file in (path, binary):
         if not file.is_file():
             raise WeightsError(f"{file}: no such file; an OpenVINO IR is an .xml and a .bin")
-    text = path.read_bytes()
-    if len(text) > _MAX_XML_BYTES or any(mark in text for mark in _NEVER_IN_AN_IR):
+    text = path.read_bytes() if path.stat().st_size <= _MAX_XML_BYTES else b"\0"
+    if any(mark in text for mark in _NEVER_IN_AN_IR):
         raise WeightsError(f"{path}: not an OpenVINO IR (too large, or it declares entities)")
     try:
         layers = ElementTree.fromstring(text).findall("layers/layer")  # noqa: S314
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise WeightsError(f"{path}: not XML: {error}") from None
-    data = binary.read_bytes()
-    constants: dict[str, NDArray[np.float32]] = {}
-    for layer in layers:
-        if layer.get("type") == "Convolution" and layer.find("blobs") is not None:
-            constants |= _convolution(layer, data, path)
+    constants = _convolutions(layers, binary.read_bytes(), path)
     if not constants:
         raise WeightsError(f"{path}: holds no convolution with weights")
+    return constants
+
+
+def _convolutions(
+    layers: list[ElementTree.Element], data: bytes, path: Path
+) -> dict[str, NDArray[np.float32]]:
+    constants: dict[str, NDArray[np.float32]] = {}
+    claimed = 0
+    for layer in layers:
+        if layer.get("type") == "Convolution" and layer.find("blobs") is not None:
+            found = _convolution(layer, data, path)
+            # Layers can share places; a small file must not become an endless number of values.
+            claimed += sum(values.size for values in found.values())
+            if 2 * claimed > len(data):
+                raise WeightsError(f"{path}: its layers claim more values than the .bin has")
+            constants |= found
     return constants
 
 
@@ -69,7 +81,7 @@ def _convolution(
         }
         weights = values["weights"].reshape(out_channels, -1, height, width)
         biases = {"biases": values["biases"].reshape(out_channels)} if "biases" in values else {}
-    except (KeyError, ValueError, AttributeError) as error:
+    except (KeyError, ValueError, AttributeError, OverflowError) as error:
         raise WeightsError(f"{path}: layer {name!r} is damaged ({error})") from None
     if groups > 1 and weights.shape[1] != 1:
         raise WeightsError(f"{path}: layer {name!r} has {groups} groups of several channels")

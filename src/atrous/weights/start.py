@@ -10,12 +10,17 @@ import torch
 from torch import nn
 
 from atrous.errors import WeightsError
+from atrous.weights.contents import refuse_not_finite
 from atrous.weights.from_keras import KERAS_ENDINGS, read_keras, xception_rules
 from atrous.weights.from_ours import OUR_ENDINGS, fill_from_ours
 from atrous.weights.from_tf_deeplab import CHECKPOINT_LEAVES, FOLDED_LEAVES, start_values
+from atrous.weights.frozen_graph import read_frozen_graph
 from atrous.weights.openvino_ir import read_openvino_ir
 from atrous.weights.rename import Values, rename
+from atrous.weights.tf_archive import find_archive, read_archive
 from atrous.weights.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
+from atrous.weights.tf_checkpoint_v1 import find_v1_checkpoint, read_v1_checkpoint
+from atrous.weights.tflite import read_tflite
 from atrous.weights.unfold import fold_norms
 
 
@@ -23,8 +28,26 @@ def _read_checkpoint(prefix: Path) -> tuple[str, Values]:
     return start_values(read_tf_checkpoint(prefix), leaves=CHECKPOINT_LEAVES, where=str(prefix))
 
 
+def _read_v1_checkpoint(path: Path) -> tuple[str, Values]:
+    return start_values(read_v1_checkpoint(path), leaves=CHECKPOINT_LEAVES, where=str(path))
+
+
 def _read_ir(path: Path) -> tuple[str, Values]:
     return start_values(read_openvino_ir(path), leaves=FOLDED_LEAVES, where=str(path))
+
+
+def _read_tflite(path: Path) -> tuple[str, Values]:
+    return start_values(read_tflite(path).values, leaves=FOLDED_LEAVES, where=str(path))
+
+
+def _read_frozen_graph(path: Path) -> tuple[str, Values]:
+    found = read_frozen_graph(path)
+    return start_values(found.values, leaves=found.leaves, where=str(path))
+
+
+def _read_archive(path: Path) -> tuple[str, Values]:
+    found = read_archive(path)
+    return start_values(found.values, leaves=found.leaves, where=str(path))
 
 
 def _read_keras(path: Path) -> tuple[str, Values]:
@@ -47,13 +70,15 @@ class StartFormat:
     """The file that a path means; None if the path is of another kind."""
     read: Callable[[Path], tuple[str, Values]]
     """The encoder's name, as in `atrous.encoders.ENCODERS`, and values by our names."""
-    folded: bool = False
-    """Whether batch norms were folded into the convolutions, so that only their bias is left."""
 
 
 START_FORMATS: Mapping[str, StartFormat] = {
     "TensorFlow checkpoints by their prefix": StartFormat(checkpoint_prefix, _read_checkpoint),
-    "OpenVINO IRs (.xml)": StartFormat(_with_ending(".xml"), _read_ir, folded=True),
+    "TensorFlow V1 checkpoints in one file": StartFormat(find_v1_checkpoint, _read_v1_checkpoint),
+    "OpenVINO IRs (.xml)": StartFormat(_with_ending(".xml"), _read_ir),
+    "frozen TensorFlow graphs (.pb)": StartFormat(_with_ending(".pb"), _read_frozen_graph),
+    "archives of the release (.tar.gz)": StartFormat(find_archive, _read_archive),
+    "TFLite models (.tflite)": StartFormat(_with_ending(".tflite"), _read_tflite),
     "Keras' Xception (.keras, .h5, .npz)": StartFormat(_with_ending(*KERAS_ENDINGS), _read_keras),
 }
 """Kinds of published weights, by what people call them."""
@@ -86,15 +111,18 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
         known = ", ".join((*OUR_ENDINGS, *START_FORMATS))
         raise WeightsError(f"{path}: unknown kind of weights to start from; known: {known}")
     encoder, values = kind.read(found)
+    refuse_not_finite(values, where=str(found))
     state = model.state_dict()
-    _check_encoder(values, state, encoder=encoder, folded=kind.folded, path=found)
+    # Of norms that were folded into the convolutions only a bias is left.
+    folded = not any(name.endswith("norm.running_var") for name in values)
+    _check_encoder(values, state, encoder=encoder, folded=folded, path=found)
     taken = {
         name: torch.from_numpy(np.ascontiguousarray(value))
         for name, value in _that_fit(values, state).items()
     }
-    folded = fold_norms(model, taken) if kind.folded else []
+    norms = fold_norms(model, taken) if folded else []
     model.load_state_dict(state | taken)
-    return folded
+    return norms
 
 
 def _that_fit(values: Values, state: Mapping[str, torch.Tensor]) -> Values:
