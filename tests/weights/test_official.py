@@ -1,11 +1,14 @@
 import tarfile
 
+import numpy as np
 import pytest
 
 from atrous.errors import WeightsError
+from atrous.models.build import build_model
 from atrous.weights.catalogue import CHECKPOINTS
 from atrous.weights.load import find_start
 from atrous.weights.official import convert_official
+from atrous.weights.start import load_start
 from atrous.weights.store import archive_path
 from parity.official import official_values
 from weights.foreign import write_tf_checkpoint
@@ -74,6 +77,10 @@ def test_what_cannot_be_converted_is_said(name, reason, cached):
 def test_training_starts_from_a_downloaded_checkpoint_by_its_name(cached):
     cached(NAME, "mobilenet_v2")
 
-    files = {path.name for path in find_start(NAME).iterdir()}
+    config = CHECKPOINTS[NAME].config
+    model = build_model(config)
 
-    assert files == {"model.ckpt-30000.index", "model.ckpt-30000.data-00000-of-00001"}
+    load_start(model, find_start(NAME))
+
+    kernel = official_values("mobilenet_v2")["MobilenetV2/Conv/weights"].transpose(3, 2, 0, 1)
+    np.testing.assert_array_equal(model.encoder.root.conv.weight.detach(), kernel)

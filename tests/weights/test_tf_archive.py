@@ -86,3 +86,26 @@ def test_what_is_no_archive_is_refused(content, tmp_path):
 def test_a_missing_archive_is_named(tmp_path):
     with pytest.raises(WeightsError, match=r"x\.tgz: cannot be unpacked .*No such file"):
         read_archive(tmp_path / "x.tgz")
+
+
+def test_a_changed_byte_behind_the_last_member_is_found_by_gzips_checksum(pack):
+    archive = pack("model*")
+    content = bytearray(archive.read_bytes())
+    content[-6] ^= 1
+    archive.write_bytes(content)
+
+    with pytest.raises(WeightsError, match=r"x\.tar\.gz: cannot be unpacked"):
+        read_archive(archive)
+
+
+def test_links_are_never_followed(pack, tmp_path):
+    archive = pack("model*.index")
+    with tarfile.open(tmp_path / "y.tar.gz", "w:gz") as linked, tarfile.open(archive) as first:
+        for member in first.getmembers():
+            linked.addfile(member, first.extractfile(member))
+        link = tarfile.TarInfo("deeplab/model.ckpt.data-00000-of-00001")
+        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path / "secret")
+        linked.addfile(link)
+
+    with pytest.raises(WeightsError, match="the archive has no such member"):
+        read_archive(tmp_path / "y.tar.gz")

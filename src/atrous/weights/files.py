@@ -13,6 +13,7 @@ Read: TypeAlias = Callable[[Path, int], bytes]
 """The content of a file of at most so many bytes; WeightsError if there is none."""
 
 _MAX_UNPACKED = 1 << 30
+_CHUNK = 1 << 20
 _DAMAGED = (tarfile.TarError, zlib.error, OSError, EOFError, ValueError, LookupError)
 
 
@@ -46,7 +47,9 @@ def unpack(path: Path, wanted: Callable[[str], bool]) -> Mapping[Path, bytes]:
     """
     found: dict[Path, bytes] = {}
     try:
-        with GzipFile(path) as packed, _open_tar(packed) as archive:
+        with GzipFile(path) as packed:
+            stream = _Bounded(packed)
+            archive = _open_tar(stream)
             for member in archive:
                 name = member.name.rpartition("/")[2]
                 content = archive.extractfile(member) if member.isreg() and wanted(name) else None
@@ -54,6 +57,8 @@ def unpack(path: Path, wanted: Callable[[str], bool]) -> Mapping[Path, bytes]:
                     if path / name in found:
                         raise ValueError(f"two of its members are called {name}")
                     found[path / name] = content.read()
+            while stream.read(_CHUNK):
+                pass  # to the end, where gzip's checksum is
     except _DAMAGED as error:
         raise WeightsError(f"{path}: cannot be unpacked ({error})") from None
     return found
@@ -72,9 +77,8 @@ def read_member(members: Mapping[Path, bytes]) -> Read:
     return read
 
 
-def _open_tar(packed: GzipFile) -> tarfile.TarFile:
-    stream: Any = _Bounded(packed)  # only read
-    return tarfile.open(fileobj=stream, mode="r|")
+def _open_tar(stream: Any) -> tarfile.TarFile:
+    return tarfile.open(fileobj=stream, mode="r|")  # only reads
 
 
 class _Bounded:

@@ -56,12 +56,12 @@ def find_start(start: str) -> Path:
         WeightsError: If there is none.
     """
     from atrous.weights.catalogue import CHECKPOINTS  # noqa: PLC0415 - prediction needs neither
-    from atrous.weights.store import unpacked  # noqa: PLC0415
+    from atrous.weights.store import downloaded  # noqa: PLC0415
 
     path = Path(start)
     if path.is_file() or checkpoint_prefix(path):
         return path
-    return unpacked(start, CHECKPOINTS[start]) if start in CHECKPOINTS else find_model(start)
+    return downloaded(start, CHECKPOINTS[start]) if start in CHECKPOINTS else find_model(start)
 
 
 def load(

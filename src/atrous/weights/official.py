@@ -6,7 +6,7 @@ from atrous.errors import WeightsError
 from atrous.models.config import OutputStride
 from atrous.weights.catalogue import LICENSE, find_checkpoint
 from atrous.weights.convert import Conversion, convert
-from atrous.weights.store import archive_path, unpacked
+from atrous.weights.store import archive_path, downloaded
 
 
 def convert_official(
@@ -28,7 +28,7 @@ def convert_official(
     if checkpoint.config is None:
         raise WeightsError(f"{name}: cannot be converted: {checkpoint.note}")
     stride = output_stride or checkpoint.config.output_stride
-    found = convert(unpacked(name, checkpoint), output_stride=stride, labels=labels)
+    found = convert(downloaded(name, checkpoint), output_stride=stride, labels=labels)
     listed, held = checkpoint.config.model_dump(mode="json"), found.card.architecture
     for field in ("encoder", "num_classes"):
         if held[field] != listed[field]:
