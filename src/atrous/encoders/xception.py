@@ -10,7 +10,12 @@ from dataclasses import dataclass, replace
 from torch import Tensor, nn
 
 from atrous.encoders.base import Encoder, FeatureSpec
-from atrous.layers.atrous import check_output_stride, strides_to_rates
+from atrous.layers.atrous import (
+    RateChange,
+    check_output_stride,
+    refuse_rate_change,
+    strides_to_rates,
+)
 from atrous.layers.conv import ConvNormAct, Padding, SeparableConv
 from atrous.layers.norm import xception_norm
 
@@ -123,11 +128,12 @@ class AlignedXception(Encoder):
             both sides, unlike its MobileNetV2.
         multi_grid: Factors on the atrous rates of the last unit's three convolutions; the paper
             found no gain and uses none.
+        rate_change: Not for this network; only ``after_unit`` is taken.
         relu_after_depthwise: A ReLU behind every depthwise convolution, as the paper says
             (section 3.2); the released code and all its weights have none.
 
     Raises:
-        ConfigError: If ``output_stride`` is not one of the three.
+        ConfigError: If ``output_stride`` is not one of the three, or ``rate_change`` is set.
     """
 
     def __init__(
@@ -138,10 +144,12 @@ class AlignedXception(Encoder):
         in_channels: int = 3,
         padding: Padding = "symmetric",  # noqa: ARG002
         multi_grid: Sequence[int] = (1, 1, 1),
+        rate_change: RateChange = "after_unit",
         relu_after_depthwise: bool = False,
     ) -> None:
         super().__init__()
         check_output_stride(output_stride)
+        refuse_rate_change(rate_change, "an aligned Xception")
         units = ARCHITECTURES[architecture]
         self.root = nn.Sequential(
             ConvNormAct(

@@ -40,6 +40,8 @@ def build_model(
         special["padding"] = config.padding
     if config.multi_grid != (1, 1, 1):
         special["multi_grid"] = config.multi_grid
+    if config.rate_change != "after_unit":
+        special["rate_change"] = config.rate_change
     encoder = build_encoder(
         output_stride=config.output_stride, in_channels=config.in_channels, **special
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from atrous.errors import ConfigError
+from atrous.layers.atrous import RateChange
 from atrous.runtime.upsample import AlignCorners
 from atrous.validation import describe_problems
 
@@ -49,6 +50,9 @@ class ModelConfig(BaseModel):
     """Width that a fine map is cut to (table 1)."""
     multi_grid: tuple[AtrousRate, AtrousRate, AtrousRate] = (1, 1, 1)
     """Factors on the atrous rates of the encoder's last block; released ResNets want 1, 2, 4."""
+    rate_change: RateChange = "after_unit"
+    """Where the encoder's doubled rates begin when a stride is taken away; other values are for
+    weights that others trained so, see `atrous.layers.atrous.RateChange`."""
     separable: bool = True
     """Depthwise separable 3x3 convolutions in ASPP and decoder."""
     decoder_separable: bool | None = None
