@@ -38,6 +38,8 @@ class ModelConfig(BaseModel):
     """What reads the deepest map: ASPP, or the dense prediction cell that a search found."""
     aspp_channels: Width | None = None
     """Width of ASPP; None is as wide as the decoder."""
+    aspp_convs: int = Field(default=0, ge=0, le=3)
+    """3x3 convolutions right behind ASPP, kin to the decoder's; one in torchvision's DeepLab V3."""
     decoder_channels: Width = 256
     """Width of ASPP and decoder."""
     decoder_strides: tuple[Literal[4, 8, 16], ...] = Field(default=(4,), min_length=1, max_length=3)
@@ -57,6 +59,9 @@ class ModelConfig(BaseModel):
     """Depthwise separable 3x3 convolutions in ASPP and decoder."""
     decoder_separable: bool | None = None
     """The same for the decoder alone; None follows ``separable``."""
+    bare_separable: bool = False
+    """Neither norm nor ReLU between the halves of separable convolutions in ASPP and decoder, as
+    segmentation_models_pytorch builds them."""
     image_pooling: bool = True
     """Whether ASPP has a branch with the mean of the whole map."""
     image_pooling_crop_size: tuple[Side, Side] | None = None
