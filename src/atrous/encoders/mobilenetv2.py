@@ -43,6 +43,8 @@ class Form:
     pads_input: bool = False
     """Whether the border of zeros is put around a block's input, so that the first 1x1
     convolution's norm and activation fill it before the depthwise convolution sees it."""
+    pads_root: bool = True
+    """Whether the first convolution is padded; if not, the maps lack the picture's last border."""
     last_channels: int | None = None
     """Width of the 1x1 convolution behind the last block; None for none."""
 
@@ -52,9 +54,11 @@ FORMS: dict[str, Form] = {
     "torch": Form(torch_norm, taps_inside=False),
     "torch_1280": Form(torch_norm, taps_inside=False, last_channels=1280),
     "torch_bordered": Form(torch_norm, taps_inside=False, pads_input=True),
+    "torch_cropped": Form(torch_norm, taps_inside=False, pads_input=True, pads_root=False),
 }
 """By where they come from: the released code; torchvision, without and with the convolution that
-its classifier stands on; others' DeepLabs with a MobileNetV2 that pads early."""
+its classifier stands on; others' DeepLabs with a MobileNetV2 that pads early (jfzhang95), and does
+not pad the picture (VainF)."""
 
 
 def round_channels(channels: float, *, divisor: int, least: int) -> int:
@@ -159,6 +163,8 @@ class MobileNetV2(Encoder):
         check_output_stride(output_stride)
         refuse_multi_grid(multi_grid, "MobileNetV2")
         design = FORMS[form]
+        self.family = f"MobileNetV2 of {form.partition('_')[0]}"
+        self.unpadded = 0 if design.pads_root else 2
         divisor = 8 if width == 1.0 else 1
         rows = [
             (expansion, round_channels(channels * width, divisor=divisor, least=divisor))
@@ -175,7 +181,7 @@ class MobileNetV2(Encoder):
             stride=2,
             norm=design.norm,
             activation=nn.ReLU6(),
-            padding=padding,
+            padding=padding if design.pads_root else "valid",
         )
         self.blocks = nn.ModuleList()
         self.taps: list[int] = []

@@ -11,7 +11,13 @@ from torch import Tensor, nn
 
 from atrous.encoders.base import Encoder, FeatureSpec
 from atrous.encoders.mobilenetv2 import round_channels
-from atrous.layers.atrous import check_output_stride, refuse_multi_grid, strides_to_rates
+from atrous.layers.atrous import (
+    RateChange,
+    check_output_stride,
+    refuse_multi_grid,
+    refuse_rate_change,
+    strides_to_rates,
+)
 from atrous.layers.conv import ConvNormAct, Padding
 from atrous.layers.norm import mobilenet_norm
 from atrous.layers.squeeze import SqueezeExcite
@@ -122,9 +128,11 @@ class MobileNetV3(Encoder):
         in_channels: Channels of the images.
         padding: ``same`` reproduces TensorFlow on even sides, see `atrous.layers.conv.Padding`.
         multi_grid: Not for this network; only the factors 1, 1, 1 are taken.
+        rate_change: Not for this network; only ``after_unit`` is taken.
 
     Raises:
-        ConfigError: If ``output_stride`` is not one of the three, or ``multi_grid`` is set.
+        ConfigError: If ``output_stride`` is not one of the three, or ``multi_grid`` or
+            ``rate_change`` is set.
     """
 
     def __init__(
@@ -135,10 +143,12 @@ class MobileNetV3(Encoder):
         in_channels: int = 3,
         padding: Padding = "symmetric",
         multi_grid: Sequence[int] = (1, 1, 1),
+        rate_change: RateChange = "after_unit",
     ) -> None:
         super().__init__()
         check_output_stride(output_stride)
         refuse_multi_grid(multi_grid, "MobileNetV3")
+        refuse_rate_change(rate_change, "MobileNetV3")
         rows = ARCHITECTURES[architecture]
         (stride, _), *plan = strides_to_rates([2, *(row.stride for row in rows)], output_stride)
         channels = inside = _ROOT_CHANNELS

@@ -183,6 +183,7 @@ class ResNet(Encoder):
         self.units = nn.ModuleList()
         self.taps: list[int] = []
         self.taps_sums = design.v1_5
+        self.family = "ResNet v1.5" if design.v1_5 else "ResNet v1"
         specs: list[FeatureSpec] = []
         channels, stride = (design.stem or (64,))[-1], 4
         grid_from = len(widths) - design.units[-1]

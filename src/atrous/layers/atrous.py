@@ -112,7 +112,7 @@ def refuse_rate_change(rate_change: RateChange, encoder: str) -> None:
     if rate_change != "after_unit":
         raise ConfigError(
             f"rate_change {rate_change!r} has no place in {encoder}; it is for weights of others' "
-            "ResNets (resnet50_v1_5 and the like) and MobileNetV2"
+            "ResNets (resnet50_v1_5 and the like), MobileNetV2 and aligned Xception"
         )
 
 
