@@ -80,6 +80,18 @@ def read_torch_file(path: Path) -> TorchFile:
     return TorchFile(_as_values(state, path), left_out)
 
 
+def is_ours(path: Path) -> bool:
+    """Whether a safetensors file is a model of ours, or none that can be read.
+
+    A file of other packages has no card of ours.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return CARD_KEY in (file.metadata() or {})
+    except (SafetensorError, OSError, ValueError):
+        return True
+
+
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="pt") as file:
