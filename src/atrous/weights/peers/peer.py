@@ -68,31 +68,23 @@ def translate(values: Values, network: Network, *, where: str) -> Translated:
     """
     with torch.device("meta"):
         expected = build_model(network.config).state_dict()
-    state: dict[str, torch.Tensor] = {}
-    homeless: list[str] = []
-    biases: dict[str, str] = {}
     beginnings = tuple(network.left_out)
     taken = {
         name: value
         for name, value in values.items()
         if not name.endswith(".num_batches_tracked") and not name.startswith(beginnings)
     }
-    for name, value in taken.items():
+    state: dict[str, torch.Tensor] = {}
+    homeless: list[str] = []
+    for name, value in _without_biases(taken, network).items():
         ours = _our_name(name, network.layers)
         turned = network.turns[ours](value) if ours in network.turns else value
-        if name.removesuffix(".bias") in network.biased:
-            biases[ours.removesuffix("conv.bias") + "norm.running_mean"] = name
-        elif ours in expected and turned.shape == tuple(expected[ours].shape):
+        if ours in expected and turned.shape == tuple(expected[ours].shape):
             state[ours] = torch.from_numpy(np.array(turned, order="C"))
         else:
             homeless.append(f"{name} {list(value.shape)}")
-    for mean, name in biases.items():
-        if mean in state and tuple(state[mean].shape) == values[name].shape:
-            state[mean] -= torch.from_numpy(np.array(values[name]))
-        else:
-            homeless.append(f"{name} {list(values[name].shape)}")
-    missing = [f"{layer}.bias" for layer in network.biased if f"{layer}.bias" not in values]
     wanted = {name for name in expected if not name.endswith("num_batches_tracked")}
+    missing = [f"{layer}.bias" for layer in network.biased if f"{layer}.bias" not in taken]
     unfilled = [*sorted(wanted - state.keys()), *missing]
     if homeless or unfilled:
         raise WeightsError(
@@ -101,6 +93,18 @@ def translate(values: Values, network: Network, *, where: str) -> Translated:
             f"{len(unfilled)} tensors got no value (first: {unfilled[:3]})"
         )
     return Translated(network.config, state, len(values) - len(taken))
+
+
+def _without_biases(values: Values, network: Network) -> Values:
+    """Take every bias in front of a norm off the norm's running mean."""
+    theirs = {ours: name for name, ours in network.layers.items()}
+    folded = dict(values)
+    for layer in network.biased:
+        norm = theirs[network.layers[layer].removesuffix("conv") + "norm"]
+        bias, mean = f"{layer}.bias", f"{norm}.running_mean"
+        if bias in values and mean in values and values[bias].shape == values[mean].shape:
+            folded[mean] = values[mean] - folded.pop(bias)
+    return folded
 
 
 def words_of_left_out(values: Values, network: Network) -> list[str]:
