@@ -8,6 +8,7 @@ from atrous.encoders.mobilenetv2 import MobileNetV2
 from atrous.encoders.resnet import ResNet
 from atrous.encoders.xception import AlignedXception
 from atrous.encoders.xception_original import Xception
+from atrous.weights.peers.classifiers import load_peer_classifier
 from atrous.weights.start import load_start
 from parity.peers import CASES, TOLERANCE, MissingError, measure, packaged, randomize
 
@@ -39,15 +40,6 @@ def test_a_converted_network_gives_the_logits_of_the_original(case, tmp_path):
     assert found.largest < TOLERANCE
 
 
-def timm_original_xception():
-    """Ours as timm built it: the root not padded, and the epsilon that is torch's own."""
-    encoder = Xception(output_stride=32, padded_root=False)
-    for module in encoder.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eps = 1e-5
-    return encoder
-
-
 def timm_classifier(name):
     return packaged("timm").create_model(name, pretrained=False)
 
@@ -67,7 +59,10 @@ def features(classifier, images):
 @pytest.mark.parametrize(
     ("original", "ours"),
     [
-        (lambda: timm_classifier("legacy_xception"), timm_original_xception),
+        (
+            lambda: timm_classifier("legacy_xception"),
+            lambda: Xception(output_stride=32, padded_root=False),
+        ),
         (lambda: timm_classifier("xception41"), lambda: AlignedXception("xception41", **DEEP)),
         (lambda: timm_classifier("xception65"), lambda: AlignedXception("xception65", **DEEP)),
         (lambda: timm_classifier("xception71"), lambda: AlignedXception("xception71", **DEEP)),
@@ -81,18 +76,22 @@ def features(classifier, images):
     ids=["legacy", "41", "65", "71", "resnet18", "resnet50", "mobilenet_v2"],
 )
 @torch.inference_mode()
-def test_a_training_starts_with_the_maps_of_the_classifier(original, ours, tmp_path):
+def test_a_classifier_gives_its_maps_to_a_training_and_its_logits(original, ours, tmp_path):
     torch.manual_seed(0)
     try:
         classifier = randomize(original())
     except MissingError as reason:
         pytest.skip(str(reason))
-    torch.save(classifier.state_dict(), tmp_path / "classifier.pth")
+    path = tmp_path / "classifier.pth"
+    torch.save(classifier.state_dict(), path)
     model = nn.ModuleDict({"encoder": ours()}).eval()
 
-    load_start(model, tmp_path / "classifier.pth")
+    load_start(model, path)
+    whole, _, _ = load_peer_classifier(path)
 
     for size in ((97, 130), (96, 128)):
-        images = torch.randn(1, 3, *size)
-        expected, found = features(classifier, images), model["encoder"](images)[-1]
-        assert float((found - expected).abs().max() / expected.std()) < TOLERANCE
+        images = torch.randn(2, 3, *size)
+        maps, logits = features(classifier, images), classifier(images)
+        off = float((model["encoder"](images)[-1] - maps).abs().max() / maps.std())
+        assert off < TOLERANCE
+        assert float((whole(images) - logits).abs().max() / logits.std()) < TOLERANCE

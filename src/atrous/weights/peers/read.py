@@ -7,6 +7,7 @@ from atrous.errors import ConfigError, WeightsError
 from atrous.models.config import OutputStride
 from atrous.weights.contents import Foreign, refuse_not_finite
 from atrous.weights.peers import PEERS, translate, words_of_left_out
+from atrous.weights.peers.classifiers import find_kind
 from atrous.weights.torch_file import read_torch_file
 
 
@@ -22,6 +23,11 @@ def read_peer(path: Path, output_stride: OutputStride | None) -> Foreign:
     """
     found = read_torch_file(path)
     name = next((name for name, peer in PEERS.items() if peer.recognize(found.values)), None)
+    if name is None and find_kind(found.values):
+        raise WeightsError(
+            f"{path}: is a classifier of whole pictures; atrous.load_classifier reads it, and "
+            "atrous train --start begins with its encoder"
+        )
     if name is None:
         raise WeightsError(
             f"{path}: none of the networks that are read from torch's files, which are DeepLabs of "
