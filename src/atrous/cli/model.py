@@ -78,8 +78,11 @@ def convert(
         raise DependencyError(
             f"converting needs {error.name}; pip install 'atrous[train,export]'"
         ) from None
+    official = str(source) in CHECKPOINTS and not source.exists()
+    if official and atrous_rates:
+        raise ConfigError(f"{source}: an official checkpoint has its own atrous rates; name none")
     picture = read_image(check) if check else None  # before anything is written
-    if str(source) in CHECKPOINTS and not source.exists():
+    if official:
         found = convert_official(str(source), output_stride=output_stride, labels=labels)
     else:
         found = convert_file(
