@@ -142,7 +142,7 @@ def test_where_rates_change_reaches_the_encoder():
     assert blocks[13].depthwise.conv.dilation == (2, 2)
 
 
-@pytest.mark.parametrize("encoder", ["xception", "resnet18", "mobilenetv3_small_seg"])
+@pytest.mark.parametrize("encoder", ["xception", "resnet18", "resnet50_beta"])
 def test_a_change_of_rates_is_refused_where_nobody_has_one(encoder):
     config = ModelConfig(encoder=encoder, num_classes=2, rate_change="at_unit")
 

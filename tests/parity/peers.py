@@ -209,11 +209,15 @@ def torchvision_cases() -> list[Case]:
         Case(
             "torchvision",
             name,
-            8,
+            stride,
             build(name, aux=aux),
             run=lambda model, images: model(images)["out"],
         )
-        for name, aux in (("deeplabv3_resnet50", True), ("deeplabv3_resnet101", False))
+        for name, stride, aux in (
+            ("deeplabv3_resnet50", 8, True),
+            ("deeplabv3_resnet101", 8, False),
+            ("deeplabv3_mobilenet_v3_large", 16, True),
+        )
     ]
 
 
@@ -298,6 +302,7 @@ NAMED = {
     "vainf_deeplabv3plus_mobilenet": "VainF deeplabv3plus_mobilenet 16",
     "vainf_deeplabv3_mobilenet_separable": "VainF deeplabv3_mobilenet, separable 16",
     "torchvision_deeplabv3_resnet50": "torchvision deeplabv3_resnet50 8",
+    "torchvision_deeplabv3_mobilenet_v3_large": "torchvision deeplabv3_mobilenet_v3_large 16",
     "jfzhang95_resnet": "jfzhang95 resnet 16",
     "jfzhang95_mobilenet": "jfzhang95 mobilenet 16",
     "jfzhang95_xception": "jfzhang95 xception 16",

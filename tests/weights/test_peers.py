@@ -39,6 +39,11 @@ EXPECTED = {
         {"encoder": "resnet50_v1_5", "decoder": "deeplabv3", "output_stride": 8}
         | {"num_classes": 21, "rate_change": "after_unit", "align_corners": False},
     ),
+    "torchvision_deeplabv3_mobilenet_v3_large": (
+        "torchvision",
+        {"encoder": "mobilenetv3_large_torch", "output_stride": 16, "rate_change": "at_unit"}
+        | {"atrous_rates": (12, 24, 36)},
+    ),
     "jfzhang95_resnet": (
         "jfzhang95's pytorch-deeplab-xception",
         {"encoder": "resnet101_v1_5", "multi_grid": (1, 2, 4), "rate_change": "at_unit"}
@@ -67,6 +72,7 @@ EXPECTED = {
     ),
 }
 LEFT_OUT = {
+    "torchvision_deeplabv3_mobilenet_v3_large": ("aux_classifier.",),
     "torchvision_deeplabv3_resnet50": ("aux_classifier.",),
     "jfzhang95_mobilenet": ("backbone.low_level_features.", "backbone.high_level_features."),
     "transformers_mobilenetv2": ("mobilenet_v2.conv_1x1.",),

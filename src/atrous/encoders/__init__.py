@@ -26,6 +26,7 @@ ENCODERS: Mapping[str, EncoderBuilder] = {
     "mobilenetv2_130": partial(MobileNetV2, width=1.3),
     "mobilenetv2_140": partial(MobileNetV2, width=1.4),
     "mobilenetv3_large_seg": partial(MobileNetV3, "large"),
+    "mobilenetv3_large_torch": partial(MobileNetV3, "large_torch"),
     "mobilenetv3_small_seg": partial(MobileNetV3, "small"),
     "mobilenetv2_torch": partial(MobileNetV2, form="torch"),
     "mobilenetv2_torch_1280": partial(MobileNetV2, form="torch_1280"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from atrous.encoders.mobilenetv3 import ARCHITECTURES as MOBILENETS_V3
 from atrous.encoders.resnet import ARCHITECTURES as RESNETS
 from atrous.encoders.xception import ARCHITECTURES as XCEPTIONS
 from atrous.errors import WeightsError
@@ -67,6 +68,31 @@ def mobilenetv2_layers(place: Callable[[int], str], *, flat: bool = False) -> di
             layers |= _pair(
                 f"{place(block + 1)}.conv", conv, norm, f"encoder.blocks.{block}.{ours}"
             )
+    return layers
+
+
+def mobilenetv3_layers(prefix: str) -> dict[str, str]:
+    """Layers of torchvision's large MobileNetV3, numbered from the root to the last, and ours.
+
+    A block has its convolutions in a list: one that widens, if any does, the depthwise one, the
+    gate, if there is one, and one that narrows.
+    """
+    rows = MOBILENETS_V3["large_torch"]
+    layers = _pair(f"{prefix}0", "0", "1", "encoder.root")
+    layers |= _pair(f"{prefix}{len(rows) + 1}", "0", "1", "encoder.last")
+    channels = 16
+    for index, row in enumerate(rows):
+        parts = ["depthwise", "squeeze", "project"] if row.squeezes else ["depthwise", "project"]
+        if row.inner_channels > channels:
+            parts.insert(0, "expand")
+        for at, part in enumerate(parts):
+            theirs = f"{prefix}{index + 1}.block.{at}"
+            ours = f"encoder.blocks.{index}.{part}"
+            if part == "squeeze":
+                layers |= {f"{theirs}.fc1": f"{ours}.reduce", f"{theirs}.fc2": f"{ours}.expand"}
+            else:
+                layers |= _pair(theirs, "0", "1", ours)
+        channels = row.out_channels
     return layers
 
 
