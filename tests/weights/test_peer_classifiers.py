@@ -8,8 +8,9 @@ from atrous.errors import WeightsError
 from atrous.models.classifier import build_classifier
 from atrous.models.config import ClassifierConfig
 from atrous.weights.convert import convert
-from atrous.weights.peers.backbones import legacy_xception_layers, resnet_layers
+from atrous.weights.peers.backbones import resnet_layers
 from atrous.weights.peers.classifiers import encoder_values, find_kind, load_peer_classifier
+from atrous.weights.peers.xceptions import legacy_xception_layers
 
 
 def build(encoder, num_classes=3):

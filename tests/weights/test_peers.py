@@ -1,5 +1,7 @@
 """State dicts of other packages, by the names and shapes that their own code gave."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -246,6 +248,19 @@ def test_a_misshapen_bias_is_named():
 
     with pytest.raises(WeightsError, match=r"first: \['cat_conv\.0\.bias \[3\]'\]"):
         translated("bubbliiiing_mobilenet", values)
+
+
+def test_names_of_old_versions_are_known_too():
+    values = peer_state("smp_deeplabv3_mobilenet_v2")
+    spelled = {"decoder.aspp": "decoder.0", "decoder.conv": "decoder.1", "decoder.bn": "decoder.2"}
+    old = {
+        re.sub(r"^decoder\.(aspp|conv|bn)\b", lambda found: spelled[found[0]], name): value
+        for name, value in values.items()
+    }
+
+    assert recognized(old) == ["segmentation_models.pytorch"]
+    found, expected = (translated("smp_deeplabv3_mobilenet_v2", state) for state in (old, values))
+    assert (found.config, found.state.keys()) == (expected.config, expected.state.keys())
 
 
 def test_one_class_becomes_foreground_against_a_background_of_0(tmp_path):

@@ -7,13 +7,12 @@ the middle flow's shortcuts in place, and its exit flow has one rate throughout.
 from atrous.models.config import OutputStride, model_config_from
 from atrous.runtime.card import Preprocessing
 from atrous.weights.peers.backbones import (
-    Separable,
     check_rgb,
     mobilenetv2_layers,
-    xception_layers,
 )
 from atrous.weights.peers.heads import aspp_turns, conv_layers, count_classes
 from atrous.weights.peers.peer import Network, side
+from atrous.weights.peers.xceptions import Separable, xception_layers
 from atrous.weights.rename import Values
 
 _PREPROCESSING = Preprocessing(mean=(0, 0, 0), std=(255, 255, 255), longest_side=512)

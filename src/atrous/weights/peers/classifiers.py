@@ -13,13 +13,15 @@ from atrous.models.config import ClassifierConfig, classifier_config_from
 from atrous.runtime.card import Preprocessing
 from atrous.weights.peers.backbones import (
     detect_resnet,
-    detect_timm_xception,
-    legacy_xception_layers,
     mobilenetv2_layers,
     resnet_layers,
-    timm_xception_layers,
 )
 from atrous.weights.peers.peer import IMAGENET, side
+from atrous.weights.peers.xceptions import (
+    detect_timm_xception,
+    legacy_xception_layers,
+    timm_xception_layers,
+)
 from atrous.weights.rename import Values
 from atrous.weights.torch_file import read_torch_file
 

@@ -8,15 +8,14 @@ input. Its Xception rectifies in place, so that shortcuts read rectified maps.
 from atrous.errors import WeightsError
 from atrous.models.config import OutputStride, model_config_from
 from atrous.weights.peers.backbones import (
-    Separable,
     check_rgb,
     detect_resnet,
     mobilenetv2_layers,
     resnet_layers,
-    xception_layers,
 )
 from atrous.weights.peers.heads import aspp_turns, conv_layers, count_classes
 from atrous.weights.peers.peer import IMAGENET, Network, side
+from atrous.weights.peers.xceptions import Separable, xception_layers
 from atrous.weights.rename import Values
 
 _LONGEST_SIDE = 513 * 4 // 3

@@ -9,10 +9,8 @@ from atrous.models.config import OutputStride, model_config_from
 from atrous.weights.peers.backbones import (
     check_rgb,
     detect_resnet,
-    detect_timm_xception,
     mobilenetv2_layers,
     resnet_layers,
-    timm_xception_layers,
 )
 from atrous.weights.peers.heads import (
     aspp_layers,
@@ -22,6 +20,7 @@ from atrous.weights.peers.heads import (
     halves_of,
 )
 from atrous.weights.peers.peer import Network, side
+from atrous.weights.peers.xceptions import detect_timm_xception, timm_xception_layers
 from atrous.weights.rename import Values
 
 _HALVES = ("0", "1")
