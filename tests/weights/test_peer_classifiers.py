@@ -100,3 +100,19 @@ def test_other_networks_are_refused(tmp_path):
 
     with pytest.raises(WeightsError, match=r"a\.pth: none of the classifiers .*\['x'\]"):
         atrous.load_classifier(tmp_path / "a.pth")
+
+
+def test_norms_without_statistics_are_refused(tmp_path):
+    state = {name: t for name, t in resnet18()[1].items() if ".running_" not in name}
+    torch.save(state, tmp_path / "a.pth")
+
+    with pytest.raises(WeightsError, match=r"a\.pth: .*no statistics of its norms"):
+        load_peer_classifier(tmp_path / "a.pth")
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    state = resnet18()[1] | {"bn1.bias": torch.full((64,), torch.nan)}
+    torch.save(state, tmp_path / "a.pth")
+
+    with pytest.raises(WeightsError, match="holds values that are not finite"):
+        load_peer_classifier(tmp_path / "a.pth")

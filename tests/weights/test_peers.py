@@ -285,3 +285,13 @@ def test_the_state_dict_of_something_else_is_refused_with_its_names(tmp_path):
 
     with pytest.raises(WeightsError, match=r"a\.pth: none of .*torchvision.*\['fc\.weight'\]"):
         convert(tmp_path / "a.pth")
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    values = peer_state("smp_deeplabv3plus_resnet18")
+    state = {name: torch.zeros(value.shape) for name, value in values.items()}
+    state["encoder.bn1.bias"][3] = torch.inf
+    torch.save(state, tmp_path / "a.pth")
+
+    with pytest.raises(WeightsError, match=r"encoder\.bn1\.bias holds values that are not finite"):
+        convert(tmp_path / "a.pth")

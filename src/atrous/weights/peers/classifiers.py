@@ -11,6 +11,7 @@ from atrous.errors import ConfigError, WeightsError
 from atrous.models.classifier import Classifier, build_classifier
 from atrous.models.config import ClassifierConfig, classifier_config_from
 from atrous.runtime.card import Preprocessing
+from atrous.weights.contents import refuse_not_finite
 from atrous.weights.peers.backbones import (
     detect_resnet,
     mobilenetv2_layers,
@@ -93,7 +94,8 @@ def encoder_values(kind: ClassifierKind, values: Values) -> tuple[str, dict[str,
         The encoder's name, and its values by our names.
 
     Raises:
-        WeightsError: If the encoder is none of ours, or a value has no place in it.
+        WeightsError: If the encoder is none of ours, a value has no place in it, or norms have no
+            statistics.
     """
     encoder = kind.encoder(values)
     layers = kind.layers(encoder)
@@ -110,6 +112,8 @@ def encoder_values(kind: ClassifierKind, values: Values) -> tuple[str, dict[str,
             f"looks like {encoder}, but {len(homeless)} of its values have no place there "
             f"(first: {homeless[:3]})"
         )
+    if not any(name.endswith("norm.running_var") for name in found):
+        raise WeightsError(f"looks like {encoder}, but has no statistics of its norms")
     return encoder, _for_our_epsilon(found, kind.epsilons) if kind.epsilons else found
 
 
@@ -133,6 +137,7 @@ def load_peer_classifier(path: Path) -> tuple[Classifier, ClassifierConfig, Prep
         config = classifier_config_from({"encoder": encoder, "num_classes": num_classes})
     except (WeightsError, ConfigError) as error:
         raise WeightsError(f"{path}: {error}") from None
+    refuse_not_finite(found, where=str(path))
     for leaf in ("weight", "bias"):
         if f"{head}.{leaf}" in values:
             found[f"classifier.{leaf}"] = values[f"{head}.{leaf}"]
