@@ -88,6 +88,11 @@ def test_a_model_that_is_there_is_kept(published, tmp_path, capsys):
         (("nowhere", "-o", "m.onnx"), 4, "no such file, folder or checkpoint prefix"),
         (("nowhere", "-o", "m.pt"), 2, "models are written as .safetensors or .onnx"),
         (("nowhere", "-o", "m.onnx", "--output-stride", "7"), 2, "output-stride"),
+        (
+            ("mobilenetv2_coco_voc_trainaug", "-o", "m.onnx", "--atrous-rates", "1", "2", "3"),
+            2,
+            "has its own atrous rates",
+        ),
     ],
 )
 def test_mistakes_have_their_sentence(arguments, code, reason, capsys):

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from atrous.encoders.mobilenetv2 import InvertedResidual, MobileNetV2, round_channels
+from atrous.encoders.mobilenetv2 import FORMS, InvertedResidual, MobileNetV2, round_channels
 
 
 def build_without_values(**settings):
@@ -83,3 +83,40 @@ def test_every_norm_has_the_epsilon_of_the_released_code():
     norms = [m for m in build_without_values().modules() if isinstance(m, torch.nn.BatchNorm2d)]
 
     assert {(norm.eps, norm.momentum) for norm in norms} == {(1e-3, 3e-3)}
+
+
+def test_torchs_forms_tap_whole_blocks():
+    encoder = build_without_values(output_stride=32, form="torch_1280")
+
+    assert [spec.channels for spec in encoder.feature_specs] == [24, 32, 96, 1280]
+    assert {m.eps for m in encoder.modules() if isinstance(m, torch.nn.BatchNorm2d)} == {1e-5}
+
+
+def test_a_border_put_on_early_is_filled_by_the_first_norm():
+    torch.manual_seed(0)
+    block = InvertedResidual(
+        8,
+        8,
+        expansion=6,
+        stride=1,
+        atrous_rate=2,
+        padding="symmetric",
+        form=FORMS["torch_bordered"],
+    ).eval()
+    torch.nn.init.ones_(block.expand.norm.bias)
+    x = torch.randn(1, 8, 7, 7)
+
+    result, _ = block(x)
+
+    filled = F.pad(block.expand(x), [2] * 4, value=1.0)
+    torch.testing.assert_close(result, x + block.project(block.depthwise(filled)))
+
+
+@pytest.mark.parametrize(
+    ("rate_change", "rates"),
+    [("after_unit", [2, 4]), ("at_unit", [4, 4]), ("after_stage", [2, 2])],
+)
+def test_rates_can_double_at_other_places(rate_change, rates):
+    blocks = build_without_values(output_stride=8, rate_change=rate_change).blocks
+
+    assert [blocks[index].depthwise.conv.dilation[0] for index in (13, 14)] == rates

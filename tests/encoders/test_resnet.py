@@ -28,6 +28,10 @@ def build_empty(architecture="resnet50_beta", **options):
         ("resnet50", 25_557_032 - 2_049_000),
         ("resnet101", 44_549_160 - 2_049_000),
         ("resnet18", 11_689_512 - 513_000),
+        ("resnet18_v1_5", 11_689_512 - 513_000),
+        ("resnet34_v1_5", 21_797_672 - 513_000),
+        ("resnet50_v1_5", 25_557_032 - 2_049_000),
+        ("resnet101_v1_5", 44_549_160 - 2_049_000),
     ],
 )
 def test_parameters_are_those_of_the_publications(architecture, parameters):
@@ -62,6 +66,45 @@ def test_the_stride_is_in_the_last_unit_of_a_block(output_stride):
 
     kept = [index for index, stride in enumerate(strides) if stride == 2]
     assert kept == [2, 6, 12][: {8: 1, 16: 2, 32: 3}[output_stride]]
+
+
+@pytest.mark.parametrize("output_stride", [8, 16, 32])
+@pytest.mark.parametrize("conv", [0, 1])
+def test_v1_5_strides_in_the_first_unit_of_a_block(output_stride, conv):
+    architecture = ["resnet34_v1_5", "resnet50_v1_5"][conv]
+    units = build_empty(architecture, output_stride=output_stride).units
+
+    kept = [index for index, unit in enumerate(units) if unit.convs[conv].conv.stride == (2, 2)]
+    assert kept == [3, 7, 13][: {8: 1, 16: 2, 32: 3}[output_stride]]
+
+
+@pytest.mark.parametrize(
+    ("rate_change", "block_3", "block_4"),
+    [
+        ("after_unit", [1, 2, 2, 2, 2, 2], [2, 4, 4]),  # torchvision's replace_stride_with_dilation
+        ("at_unit", [2] * 6, [4] * 3),
+        ("after_stage", [1] * 6, [2] * 3),
+    ],
+)
+def test_in_v1_5_a_rate_can_double_at_other_places(rate_change, block_3, block_4):
+    found = rates(build_empty("resnet50_v1_5", output_stride=8, rate_change=rate_change))
+
+    assert found == [1] * 7 + block_3 + block_4
+
+
+def test_the_released_forms_take_no_other_rates():
+    with pytest.raises(ConfigError, match="'at_unit' has no place in a ResNet of the released"):
+        build_empty("resnet50", rate_change="at_unit")
+
+
+def test_in_v1_5_the_low_level_map_is_the_rectified_sum():
+    encoder = build_empty("resnet18_v1_5", output_stride=32)
+    seen = {}
+    encoder.units[1].relu.register_forward_hook(lambda *args: seen.update(result=args[2]))
+
+    low_level = encoder(torch.empty(1, 3, 33, 40, device="meta"))[0]
+
+    assert low_level is seen["result"]
 
 
 def test_the_low_level_map_is_normed_but_neither_summed_nor_rectified():

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from atrous.encoders.xception import ARCHITECTURES, AlignedXception, Unit, XceptionUnit
+from atrous.encoders.xception import ARCHITECTURES, FORMS, AlignedXception, Unit, XceptionUnit
 from atrous.errors import ConfigError
 
 
@@ -150,3 +150,51 @@ def test_multi_grid_multiplies_the_rates_of_the_last_unit():
     rates = [[c.depthwise.conv.dilation[0] for c in unit.convs] for unit in encoder.units]
     assert rates[-1] == [2, 4, 8]
     assert all(rate == [1, 1, 1] for rate in rates[:-1])
+
+
+@pytest.mark.parametrize(
+    ("form", "sum_shortcut", "conv_shortcut"),
+    [
+        ("tensorflow", lambda x: x, lambda x: x),
+        ("rectified_sums", F.relu, lambda x: x),
+        ("rectified", F.relu, F.relu),
+    ],
+)
+def test_shortcuts_of_others_read_what_a_relu_in_place_left(form, sum_shortcut, conv_shortcut):
+    x = torch.randn(1, 4, 6, 6)
+    units = []
+    for skip in ("sum", "conv"):
+        unit = XceptionUnit(
+            4, Unit((4, 4, 4), skip=skip), atrous_rates=(1, 1, 1), form=FORMS[form]
+        ).eval()
+        torch.nn.init.zeros_(unit.convs[2].pointwise.norm.weight)
+        units.append(unit)
+    kept, convolved = units
+
+    torch.testing.assert_close(kept(x)[0], sum_shortcut(x))
+    torch.testing.assert_close(convolved(x)[0], convolved.shortcut(conv_shortcut(x)))
+
+
+@pytest.mark.parametrize(
+    ("form", "channels"),
+    [("tensorflow", 256), ("rectified_taps", 256), ("rectified", 128)],
+)
+def test_low_level_maps_of_others_are_rectified(form, channels):
+    torch.manual_seed(0)
+    encoder = AlignedXception("xception41", output_stride=32, form=form).eval()
+
+    low_level = encoder(torch.randn(1, 3, 33, 33))[0]
+
+    assert low_level.shape == (1, channels, 9, 9)
+    assert (float(low_level.detach().min()) >= 0) is (form != "tensorflow")
+
+
+@pytest.mark.parametrize(("output_stride", "rates"), [(16, [1, 1, 1]), (8, [2, 2, 2])])
+def test_after_a_stage_the_exit_flow_keeps_one_rate(output_stride, rates):
+    with torch.device("meta"):
+        encoder = AlignedXception(
+            "xception65", output_stride=output_stride, rate_change="after_stage"
+        )
+
+    middle, *last = (rates_of(encoder.units[index]) for index in (18, 19, 20))
+    assert [middle, *last] == [{rate} for rate in rates]

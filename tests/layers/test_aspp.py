@@ -92,3 +92,18 @@ def test_without_image_pooling_only_the_other_branches_are_joined(maps):
 
     expected = aspp.project(torch.cat([branch(maps) for branch in aspp.branches], dim=1))
     torch.testing.assert_close(aspp(maps), expected)
+
+
+def test_convolutions_behind_read_the_merged_result(maps):
+    behind = torch.nn.Conv2d(4, 4, 3, padding=1)
+    aspp = ASPP(8, 4, atrous_rates=(1,), behind=behind).eval()
+
+    merged = aspp.project(torch.cat([branch(maps) for branch in aspp.branches], dim=1))
+    torch.testing.assert_close(aspp(maps), behind(merged))
+
+
+def test_bare_branches_have_a_norm_behind_the_pointwise_half_only():
+    branch = ASPP(8, 4, atrous_rates=(1,), bare=True).branches[1]
+
+    norms = [name for name, m in branch.named_modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert norms == ["pointwise.norm"]

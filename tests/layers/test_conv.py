@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from atrous.layers.conv import ConvNormAct, SeparableConv, pad_same
+from atrous.layers.conv import ConvNormAct, SeparableConv, head_conv, pad_same
 
 
 def naive_same_convolution(image, kernel, stride, rate):
@@ -104,3 +104,21 @@ def test_a_rate_may_differ_down_and_across():
     wide = F.conv2d(x, kernel, padding=(1, 3), dilation=(1, 3), groups=4)
     expected = layer.pointwise(F.relu(layer.depthwise.norm(wide)))
     torch.testing.assert_close(layer(x), expected)
+
+
+def test_a_bare_separable_convolution_has_nothing_between_its_halves():
+    torch.manual_seed(0)
+    layer = head_conv(4, 6, bare=True, atrous_rate=2).eval()
+    x = torch.randn(2, 4, 9, 12)
+
+    wide = F.conv2d(x, layer.depthwise.conv.weight, padding=2, dilation=2, groups=4)
+    mixed = F.conv2d(wide, layer.pointwise.conv.weight)
+    torch.testing.assert_close(layer(x), F.relu(layer.pointwise.norm(mixed)))
+
+
+@pytest.mark.parametrize(("separable", "kernel_size"), [(False, 3), (True, 1)])
+def test_a_convolution_of_a_head_is_dense_where_asked_or_of_one_pixel(separable, kernel_size):
+    layer = head_conv(4, 6, separable=separable, kernel_size=kernel_size, bare=True)
+
+    assert layer.conv.weight.shape == (6, 4, kernel_size, kernel_size)
+    assert isinstance(layer.norm, torch.nn.BatchNorm2d)

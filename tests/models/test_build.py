@@ -102,3 +102,49 @@ def test_multi_grid_reaches_the_encoder():
     model = build_without_values(encoder="resnet50_beta", num_classes=2, multi_grid=(1, 2, 4))
 
     assert [unit.convs[1].conv.dilation[0] for unit in model.encoder.units[-3:]] == [2, 4, 8]
+
+
+@pytest.mark.parametrize(
+    ("settings", "kernels"),
+    [
+        ({"aspp_convs": 1}, [(8, 1, 3, 3), (8, 8, 1, 1)]),
+        ({"aspp_convs": 2, "decoder_separable": False}, [(8, 8, 3, 3)] * 2),
+        ({"aspp_convs": 0}, []),
+    ],
+)
+def test_convolutions_behind_aspp_are_kin_to_the_decoder_s(settings, kernels):
+    config = ModelConfig(encoder="mobilenetv2_035", num_classes=2, decoder_channels=8, **settings)
+
+    behind = build_model(config).decoder.context.behind
+    assert [tuple(p.shape) for p in behind.parameters() if p.ndim == 4] == kernels
+
+
+def test_a_dense_prediction_cell_takes_nothing_that_is_for_aspp():
+    config = ModelConfig(encoder="mobilenetv2_035", num_classes=2, context="dpc", aspp_convs=1)
+
+    with pytest.raises(ConfigError, match="aspp_convs are for ASPP"):
+        build_model(config)
+
+
+def test_bare_separable_convolutions_are_in_aspp_and_decoder():
+    config = ModelConfig(encoder="mobilenetv2_035", num_classes=2, bare_separable=True)
+
+    names = build_model(config).decoder.state_dict()
+    assert not [name for name in names if ".depthwise.norm." in name]
+
+
+def test_where_rates_change_reaches_the_encoder():
+    config = ModelConfig(
+        encoder="mobilenetv2_035", num_classes=2, output_stride=16, rate_change="at_unit"
+    )
+
+    blocks = build_model(config).encoder.blocks
+    assert blocks[13].depthwise.conv.dilation == (2, 2)
+
+
+@pytest.mark.parametrize("encoder", ["xception", "resnet18", "resnet50_beta"])
+def test_a_change_of_rates_is_refused_where_nobody_has_one(encoder):
+    config = ModelConfig(encoder=encoder, num_classes=2, rate_change="at_unit")
+
+    with pytest.raises(ConfigError, match="'at_unit' has no place in"):
+        build_model(config)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 
 from atrous.errors import AtrousError
 from atrous.export.onnx import export_onnx
@@ -29,6 +30,7 @@ from atrous.weights.tf_checkpoint import read_tf_checkpoint
 from atrous.weights.tf_checkpoint_v1 import read_v1_checkpoint
 from atrous.weights.tf_layers import encoder_layers, head_layers
 from atrous.weights.tflite import read_tflite
+from atrous.weights.torch_file import read_torch_file
 from weights.foreign import write_ir, write_keras_h5, write_table, write_tf_checkpoint
 from weights.foreign_graphs import (
     small_layers,
@@ -245,6 +247,23 @@ def _write_onnx(folder: Path) -> Path:
     return folder / "x.onnx"
 
 
+def _write_pth(folder: Path, *, zipped: bool = True) -> Path:
+    state = {name: torch.from_numpy(values) for name, values in _arrays().items()}
+    training = {"epoch": 3, "state_dict": state, "best_score": np.float64(0.5)}
+    torch.save(training, folder / "x.pth", _use_new_zipfile_serialization=zipped)
+    return folder / "x.pth"
+
+
+def _write_old_pth(folder: Path) -> Path:
+    return _write_pth(folder, zipped=False)
+
+
+def _write_foreign_safetensors(folder: Path) -> Path:
+    state = {name: torch.from_numpy(values) for name, values in _arrays().items()}
+    save_file(state, folder / "x.safetensors")
+    return folder / "x.safetensors"
+
+
 def network_layers() -> dict[str, np.ndarray]:
     """Every convolution of a small network, by TensorFlow's names."""
     with torch.device("meta"):
@@ -310,6 +329,9 @@ KINDS: Mapping[str, Kind] = {
         read_keras,
     ),
     "Keras .keras": Kind(_write_archive, read_keras),
+    "PyTorch .pth": Kind(_write_pth, read_torch_file),
+    "PyTorch .pth as before torch 1.6": Kind(_write_old_pth, read_torch_file),
+    "safetensors of others": Kind(_write_foreign_safetensors, read_torch_file),
     "safetensors": Kind(_write_safetensors, load_model),
     "ONNX": Kind(_write_onnx, load_onnx_model),
 }

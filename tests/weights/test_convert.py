@@ -100,13 +100,13 @@ def test_labels_must_fit(labels, reason, checkpoint):
         ("nothing", "no such file, folder or checkpoint prefix"),
         (".", r"expected one checkpoint in this folder, found no \.index file"),
         (
-            "other.bin",
-            "none of the kinds that are read: TensorFlow checkpoint, .*frozen.*, TFLite, OpenVINO",
+            "other.jpg",
+            "kinds that are read: TensorFlow checkpoint, .*frozen.*, TFLite, OpenVINO IR, PyTorch",
         ),
     ],
 )
 def test_what_is_no_published_model_is_said(name, reason, tmp_path):
-    (tmp_path / "other.bin").write_bytes(b"x")
+    (tmp_path / "other.jpg").write_bytes(b"x")
 
     with pytest.raises(WeightsError, match=reason):
         convert(tmp_path / name)

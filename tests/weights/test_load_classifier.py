@@ -52,8 +52,8 @@ def test_a_classifier_is_not_taken_for_a_segmenter_nor_the_other_way_round(saved
 
 
 def test_other_files_are_refused_with_what_is_read(tmp_path):
-    with pytest.raises(WeightsError, match=r"x\.pt: classifiers are .*\.safetensors.*\.keras"):
-        atrous.load_classifier(tmp_path / "x.pt")
+    with pytest.raises(WeightsError, match=r"x\.pkl: classifiers are .*\.safetensors.*\.keras"):
+        atrous.load_classifier(tmp_path / "x.pkl")
 
 
 def test_a_thousand_classes_have_imagenets_names():

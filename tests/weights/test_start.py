@@ -237,7 +237,7 @@ def test_values_of_an_unknown_graph_are_refused_with_the_file(tmp_path):
         load_start(build(), path)
 
 
-@pytest.mark.parametrize("name", ["weights.pth", "weights.pkl", "weights"])
+@pytest.mark.parametrize("name", ["weights.pkl", "weights"])
 def test_other_kinds_of_files_are_never_opened(name, tmp_path):
     known = r"known: \.onnx, \.safetensors, TensorFlow checkpoints .*\(\.xml\), .*\.npz\)"
 

@@ -31,7 +31,8 @@ def convert(
         Parameter(
             help="A released DeepLab: TensorFlow checkpoint (prefix, .index or folder), frozen "
             "graph (.pb), the archive of both (.tar.gz), TFLite model (.tflite) or OpenVINO IR "
-            "(.xml); or the name of a downloaded official checkpoint."
+            "(.xml); the name of a downloaded official checkpoint; or a PyTorch state dict (.pth, "
+            ".safetensors) of another package."
         ),
     ],
     *,
@@ -41,9 +42,13 @@ def convert(
     output_stride: Annotated[
         Literal[8, 16, 32] | None,
         Parameter(
-            help="The weights are the same for all. Default: that of the file's graph, or as an "
-            "official checkpoint is listed, else 16."
+            help="The weights are the same for all. Default: that of the file's graph, or as the "
+            "source builds it or an official checkpoint is listed."
         ),
+    ] = None,
+    atrous_rates: Annotated[
+        tuple[int, int, int] | None,
+        Parameter(help="Of ASPP, if others than the source's own at that output stride."),
     ] = None,
     labels: Annotated[
         str | None, Parameter(help="voc, cityscapes or ade20k. Default: by the number of classes.")
@@ -55,7 +60,7 @@ def convert(
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> int:
-    """Bring published weights into a self-describing model file, without TensorFlow.
+    """Bring published weights into a self-describing model file, without what made them.
 
     Which network it is, its head and its classes are told by names and shapes. Every value must
     have a place and every tensor of ours a value, or nothing is written.
@@ -73,11 +78,16 @@ def convert(
         raise DependencyError(
             f"converting needs {error.name}; pip install 'atrous[train,export]'"
         ) from None
+    official = str(source) in CHECKPOINTS and not source.exists()
+    if official and atrous_rates:
+        raise ConfigError(f"{source}: an official checkpoint has its own atrous rates; name none")
     picture = read_image(check) if check else None  # before anything is written
-    if str(source) in CHECKPOINTS and not source.exists():
+    if official:
         found = convert_official(str(source), output_stride=output_stride, labels=labels)
     else:
-        found = convert_file(source, output_stride=output_stride, labels=labels)
+        found = convert_file(
+            source, output_stride=output_stride, atrous_rates=atrous_rates, labels=labels
+        )
     if out.suffix == ".onnx":
         export_onnx(found.model, found.card, out, overwrite=overwrite)
     else:

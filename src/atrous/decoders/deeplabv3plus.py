@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from atrous.decoders.base import Context, find_stride
 from atrous.encoders import FeatureSpec
 from atrous.errors import ConfigError
-from atrous.layers.conv import ConvNormAct, SeparableConv
+from atrous.layers.conv import ConvNormAct, head_conv
 from atrous.layers.resize import resize
 from atrous.runtime.upsample import AlignCorners
 
@@ -26,10 +26,11 @@ class Refinement(nn.Module):
         convs: How many convolutions follow (table 2 compares one, two and three and keeps two).
         kernel_size: Of these: 3, or 1 for comparison (table 2).
         separable: Whether 3x3 ones are depthwise separable.
+        bare: See `atrous.layers.conv.head_conv`.
         align_corners: How maps are resized, see `atrous.layers.resize.resize`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         in_channels: int,
         low_level_channels: int,
@@ -39,6 +40,7 @@ class Refinement(nn.Module):
         convs: int = 2,
         kernel_size: int = 3,
         separable: bool = True,
+        bare: bool = False,
         align_corners: AlignCorners = False,
     ) -> None:
         super().__init__()
@@ -47,9 +49,7 @@ class Refinement(nn.Module):
         widths = (in_channels + reduced_channels, *[channels] * (convs - 1))
         self.fuse = nn.Sequential(
             *(
-                SeparableConv(width, channels)
-                if separable and kernel_size > 1
-                else ConvNormAct(width, channels, kernel_size=kernel_size, activation=nn.ReLU())
+                head_conv(width, channels, separable=separable, bare=bare, kernel_size=kernel_size)
                 for width in widths
             )
         )
@@ -75,6 +75,7 @@ class DeepLabV3PlusDecoder(nn.Module):
         convs: See `Refinement`.
         kernel_size: See `Refinement`.
         separable: See `Refinement`.
+        bare: See `Refinement`.
         align_corners: See `Refinement`.
 
     Raises:
@@ -92,6 +93,7 @@ class DeepLabV3PlusDecoder(nn.Module):
         convs: int = 2,
         kernel_size: int = 3,
         separable: bool = True,
+        bare: bool = False,
         align_corners: AlignCorners = False,
     ) -> None:
         super().__init__()
@@ -110,6 +112,7 @@ class DeepLabV3PlusDecoder(nn.Module):
                 convs=convs,
                 kernel_size=kernel_size,
                 separable=separable,
+                bare=bare,
                 align_corners=align_corners,
             )
             for width, index in zip(widths, self.low_levels, strict=True)

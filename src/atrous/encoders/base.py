@@ -20,10 +20,15 @@ class Encoder(nn.Module, ABC):
     ``feature_specs`` has one entry for each map that ``forward`` returns, in the same order, so
     that a decoder can be sized without running the encoder. There is always a map at stride 4,
     and the last map is the deepest, at the output stride. Every side is rounded up:
-    ceil(H / stride).
+    ceil((H - unpadded) / stride).
     """
 
     feature_specs: tuple[FeatureSpec, ...]
+    family: str = ""
+    """Only encoders of one family can start from each other's weights: with tensors of the same
+    shapes, strides may be in other places, or norms have another epsilon."""
+    unpadded: int = 0
+    """Rows and columns of the picture that only padding could cover, where there is none."""
 
     @abstractmethod
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:

@@ -13,7 +13,12 @@ from torch import Tensor, nn
 
 from atrous.encoders.base import Encoder, FeatureSpec
 from atrous.errors import ConfigError, DependencyError
-from atrous.layers.atrous import check_output_stride, refuse_multi_grid
+from atrous.layers.atrous import (
+    RateChange,
+    check_output_stride,
+    refuse_multi_grid,
+    refuse_rate_change,
+)
 from atrous.layers.conv import Padding
 
 TIMM_PREFIX = "timm:"
@@ -34,6 +39,7 @@ class TimmEncoder(Encoder):
         in_channels: Channels of the images.
         padding: Only ``symmetric``: timm decides how its networks are padded.
         multi_grid: Not for these networks; only the factors 1, 1, 1 are taken.
+        rate_change: Not for these networks; only ``after_unit`` is taken.
 
     Raises:
         ConfigError: If timm has no network of that name, or it offers no such output stride, or
@@ -49,10 +55,12 @@ class TimmEncoder(Encoder):
         in_channels: int = 3,
         padding: Padding = "symmetric",
         multi_grid: Sequence[int] = (1, 1, 1),
+        rate_change: RateChange = "after_unit",
     ) -> None:
         super().__init__()
         check_output_stride(output_stride)
         refuse_multi_grid(multi_grid, "networks of timm")
+        refuse_rate_change(rate_change, "networks of timm")
         if padding != "symmetric":
             raise ConfigError(f"{TIMM_PREFIX}{name} is padded by timm; padding must be 'symmetric'")
         self.network, reductions, channels = _build(name, output_stride, in_channels)

@@ -1,7 +1,8 @@
 """MobileNetV3 large and small as the release segments with them (Howard et al., 2019, tables 1, 2).
 
 Layer for layer as in the released TensorFlow code: the last stage has half the channels of the
-papers' tables, and the network ends with its last 1x1 convolution, before the pooling.
+papers' tables, and the network ends with its last 1x1 convolution, before the pooling. torchvision
+segments with the large one at the full channels of table 1.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,13 @@ from torch import Tensor, nn
 
 from atrous.encoders.base import Encoder, FeatureSpec
 from atrous.encoders.mobilenetv2 import round_channels
-from atrous.layers.atrous import check_output_stride, refuse_multi_grid, strides_to_rates
+from atrous.layers.atrous import (
+    RateChange,
+    check_output_stride,
+    refuse_multi_grid,
+    refuse_rate_change,
+    strides_to_rates,
+)
 from atrous.layers.conv import ConvNormAct, Padding
 from atrous.layers.norm import mobilenet_norm
 from atrous.layers.squeeze import SqueezeExcite
@@ -61,6 +68,12 @@ ARCHITECTURES: dict[str, tuple[Row, ...]] = {
         Row(5, 288, 48, squeezes=True, swish=True),
     ),
 }
+ARCHITECTURES["large_torch"] = (
+    *ARCHITECTURES["large"][:-3],
+    Row(5, 672, 160, squeezes=True, swish=True, stride=2),
+    Row(5, 960, 160, squeezes=True, swish=True),
+    Row(5, 960, 160, squeezes=True, swish=True),
+)
 """Bottlenecks by the network's size. The last convolution is six times as wide as the last one."""
 
 _ROOT_CHANNELS = 16
@@ -75,10 +88,18 @@ class Bottleneck(nn.Module):
         stride: Stride of the depthwise convolution.
         atrous_rate: Rate of the depthwise convolution.
         padding: See `atrous.layers.conv.Padding`.
+        exact_gate: See `atrous.layers.squeeze.SqueezeExcite`.
     """
 
     def __init__(
-        self, in_channels: int, row: Row, *, stride: int, atrous_rate: int, padding: Padding
+        self,
+        in_channels: int,
+        row: Row,
+        *,
+        stride: int,
+        atrous_rate: int,
+        padding: Padding,
+        exact_gate: bool = False,
     ) -> None:
         super().__init__()
         inner = row.inner_channels
@@ -99,7 +120,9 @@ class Bottleneck(nn.Module):
             padding=padding,
         )
         squeezed = round_channels(inner / 4, divisor=8, least=8)
-        self.squeeze = SqueezeExcite(inner, squeezed) if row.squeezes else nn.Identity()
+        self.squeeze = (
+            SqueezeExcite(inner, squeezed, exact=exact_gate) if row.squeezes else nn.Identity()
+        )
         self.project = ConvNormAct(inner, row.out_channels, norm=mobilenet_norm)
         self.adds_input = stride == 1 and in_channels == row.out_channels
 
@@ -117,14 +140,16 @@ class MobileNetV3(Encoder):
     channels are weighed, as the released decoder uses them.
 
     Args:
-        architecture: ``large`` or ``small``.
+        architecture: ``large``, ``small``, or torchvision's ``large_torch``, whose gates are exact.
         output_stride: Stride of the deepest map: 8, 16 or 32, which the released weights use.
         in_channels: Channels of the images.
         padding: ``same`` reproduces TensorFlow on even sides, see `atrous.layers.conv.Padding`.
         multi_grid: Not for this network; only the factors 1, 1, 1 are taken.
+        rate_change: Where a doubled rate begins: ``after_unit`` or ``at_unit``.
 
     Raises:
-        ConfigError: If ``output_stride`` is not one of the three, or ``multi_grid`` is set.
+        ConfigError: If ``output_stride`` is not one of the three, ``multi_grid`` is set, or
+            ``rate_change`` is another one.
     """
 
     def __init__(
@@ -135,12 +160,17 @@ class MobileNetV3(Encoder):
         in_channels: int = 3,
         padding: Padding = "symmetric",
         multi_grid: Sequence[int] = (1, 1, 1),
+        rate_change: RateChange = "after_unit",
     ) -> None:
         super().__init__()
         check_output_stride(output_stride)
         refuse_multi_grid(multi_grid, "MobileNetV3")
+        at_unit = rate_change == "at_unit"
+        if not at_unit:
+            refuse_rate_change(rate_change, "MobileNetV3")
         rows = ARCHITECTURES[architecture]
-        (stride, _), *plan = strides_to_rates([2, *(row.stride for row in rows)], output_stride)
+        strides = [2, *(row.stride for row in rows)]
+        (stride, _), *plan = strides_to_rates(strides, output_stride, at_unit=at_unit)
         channels = inside = _ROOT_CHANNELS
         self.root = ConvNormAct(
             in_channels,
@@ -159,7 +189,14 @@ class MobileNetV3(Encoder):
                 self.taps.append(index - 1)
                 specs.append(FeatureSpec(inside, stride))
             self.blocks.append(
-                Bottleneck(channels, row, stride=kept, atrous_rate=rate, padding=padding)
+                Bottleneck(
+                    channels,
+                    row,
+                    stride=kept,
+                    atrous_rate=rate,
+                    padding=padding,
+                    exact_gate=architecture == "large_torch",
+                )
             )
             channels, stride, inside = row.out_channels, stride * kept, row.inner_channels
         self.last = ConvNormAct(

@@ -10,7 +10,13 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from atrous.encoders.base import Encoder, FeatureSpec
-from atrous.layers.atrous import check_output_stride, refuse_multi_grid, strides_to_rates
+from atrous.layers.atrous import (
+    RateChange,
+    check_output_stride,
+    refuse_multi_grid,
+    refuse_rate_change,
+    strides_to_rates,
+)
 from atrous.layers.conv import ConvNormAct, Padding, SeparableConv
 from atrous.layers.norm import keras_norm
 from atrous.layers.pool import MaxPool
@@ -84,11 +90,13 @@ class Xception(Encoder):
         in_channels: Channels of the images.
         padding: ``same`` reproduces Keras on even sides, see `atrous.layers.conv.Padding`.
         multi_grid: Not for this network; only the factors 1, 1, 1 are taken.
+        rate_change: Not for this network; only ``after_unit`` is taken.
         padded_root: Whether the first two convolutions are padded, so that sides are
             ceil(side / stride); the classifier's are not.
 
     Raises:
-        ConfigError: If ``output_stride`` is not one of the three, or ``multi_grid`` is set.
+        ConfigError: If ``output_stride`` is not one of the three, or ``multi_grid`` or
+            ``rate_change`` is set.
     """
 
     def __init__(
@@ -98,11 +106,13 @@ class Xception(Encoder):
         in_channels: int = 3,
         padding: Padding = "symmetric",
         multi_grid: Sequence[int] = (1, 1, 1),
+        rate_change: RateChange = "after_unit",
         padded_root: bool = True,
     ) -> None:
         super().__init__()
         check_output_stride(output_stride)
         refuse_multi_grid(multi_grid, "the original Xception")
+        refuse_rate_change(rate_change, "the original Xception")
         self.root = nn.Sequential(
             ConvNormAct(
                 in_channels,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from atrous.layers.conv import ConvNormAct, SeparableConv
+from atrous.layers.conv import ConvNormAct, head_conv
 from atrous.layers.norm import pooled_head_norm
 from atrous.layers.pool import MeanPool
 from atrous.layers.resize import resize
@@ -24,23 +24,27 @@ class ASPP(nn.Module):
         out_channels: Channels of each branch and of the merged result.
         atrous_rates: One rate for each 3x3 branch, in pixels of the input map; may be empty.
         separable: Whether the 3x3 branches are depthwise separable.
+        bare: See `atrous.layers.conv.head_conv`.
         image_pool: Takes the means for the branch that sees the whole map, or large windows of
             it; None leaves the branch out.
         align_corners: How the means of several windows are resized to the map, see
             `atrous.layers.resize.resize`.
-        dropout: Probability that a value of the result is dropped in training.
+        dropout: Probability that a value of the merged result is dropped in training.
+        behind: Convolutions that read the merged result, as wide; None for none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         in_channels: int,
         out_channels: int = 256,
         *,
         atrous_rates: Sequence[int],
         separable: bool = True,
+        bare: bool = False,
         image_pool: MeanPool | None = None,
         align_corners: AlignCorners = False,
         dropout: float = 0.1,
+        behind: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.out_channels = out_channels
@@ -56,19 +60,14 @@ class ASPP(nn.Module):
         )
         for rate in atrous_rates:
             self.branches.append(
-                SeparableConv(in_channels, out_channels, atrous_rate=rate)
-                if separable
-                else ConvNormAct(
-                    in_channels,
-                    out_channels,
-                    kernel_size=3,
-                    atrous_rate=rate,
-                    activation=nn.ReLU(),
+                head_conv(
+                    in_channels, out_channels, separable=separable, bare=bare, atrous_rate=rate
                 )
             )
         branches = len(self.branches) + (image_pool is not None)
         self.project = ConvNormAct(branches * out_channels, out_channels, activation=nn.ReLU())
         self.dropout = nn.Dropout(dropout)
+        self.behind = behind or nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, h, w) -> (B, out_channels, h, w)."""
@@ -81,4 +80,4 @@ class ASPP(nn.Module):
                 height, width = x.shape[-2:]
                 whole = resize(whole, (height, width), align_corners=self.align_corners)
             seen.insert(0, whole)
-        return self.dropout(self.project(torch.cat(seen, dim=1)))
+        return self.behind(self.dropout(self.project(torch.cat(seen, dim=1))))

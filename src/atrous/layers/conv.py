@@ -139,3 +139,39 @@ class SeparableConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, H, W) -> (B, out_channels, ceil(H / stride), ceil(W / stride))."""
         return self.pointwise(self.depthwise(x))
+
+
+def head_conv(
+    in_channels: int,
+    out_channels: int,
+    *,
+    separable: bool = True,
+    bare: bool = False,
+    kernel_size: int = 3,
+    atrous_rate: int = 1,
+) -> ConvNormAct | SeparableConv:
+    """One convolution of a head, with norm and ReLU.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the result.
+        separable: Whether a 3x3 one is depthwise separable.
+        bare: Whether neither norm nor ReLU stands between the halves of a separable one.
+        kernel_size: 3 or 1.
+        atrous_rate: Spacing of the kernel's taps in input pixels.
+    """
+    if separable and kernel_size > 1:
+        return SeparableConv(
+            in_channels,
+            out_channels,
+            atrous_rate=atrous_rate,
+            depthwise_norm=None if bare else head_norm,
+            relu_between=not bare,
+        )
+    return ConvNormAct(
+        in_channels,
+        out_channels,
+        kernel_size=kernel_size,
+        atrous_rate=atrous_rate,
+        activation=nn.ReLU(),
+    )

@@ -23,6 +23,9 @@ mobilenet_norm: NormBuilder = partial(nn.BatchNorm2d, eps=1e-3, momentum=3e-3)
 resnet_norm: NormBuilder = partial(nn.BatchNorm2d, eps=1e-5, momentum=5e-2)
 """Batch norm of the released ResNets: epsilon 1e-5, decay 0.95."""
 
+torch_norm: NormBuilder = nn.BatchNorm2d
+"""Batch norm of networks that were born in torch: epsilon 1e-5, momentum 0.1."""
+
 head_norm: NormBuilder = partial(nn.BatchNorm2d, eps=1e-5, momentum=3e-4)
 """Batch norm of ASPP and decoder: epsilon 1e-5, decay 0.9997."""
 

@@ -21,14 +21,15 @@ class SqueezeExcite(nn.Module):
     Args:
         channels: Channels of the map.
         squeezed: Channels between the two layers of the small network.
+        exact: Whether the gate multiplies by a sixth, as torch's own does.
     """
 
-    def __init__(self, channels: int, squeezed: int) -> None:
+    def __init__(self, channels: int, squeezed: int, *, exact: bool = False) -> None:
         super().__init__()
         self.reduce = nn.Conv2d(channels, squeezed, kernel_size=1)
         self.expand = nn.Conv2d(squeezed, channels, kernel_size=1)
         self.relu = nn.ReLU()
-        self.gate = HardSigmoid()
+        self.gate = nn.Hardsigmoid() if exact else HardSigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, h, w) -> the same shape."""

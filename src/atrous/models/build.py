@@ -12,6 +12,7 @@ from atrous.encoders.from_timm import TIMM_PREFIX, TimmEncoder
 from atrous.errors import ConfigError
 from atrous.layers.aspp import ASPP
 from atrous.layers.atrous import default_atrous_rates
+from atrous.layers.conv import head_conv
 from atrous.layers.dpc import DensePredictionCell
 from atrous.layers.init import init_classifier, init_encoder, init_head
 from atrous.layers.pool import MeanPool
@@ -40,6 +41,8 @@ def build_model(
         special["padding"] = config.padding
     if config.multi_grid != (1, 1, 1):
         special["multi_grid"] = config.multi_grid
+    if config.rate_change != "after_unit":
+        special["rate_change"] = config.rate_change
     encoder = build_encoder(
         output_stride=config.output_stride, in_channels=config.in_channels, **special
     )
@@ -87,7 +90,6 @@ def _build_decoder(
     context = _build_context(config, feature_specs[-1].channels)
     if config.decoder == "deeplabv3":
         return DeepLabV3Decoder(context)
-    separable = config.decoder_separable
     return DeepLabV3PlusDecoder(
         feature_specs,
         context,
@@ -96,7 +98,8 @@ def _build_decoder(
         reduced_channels=config.reduced_channels,
         convs=config.decoder_convs,
         kernel_size=config.decoder_kernel_size,
-        separable=config.separable if separable is None else separable,
+        separable=_separable_decoder(config),
+        bare=config.bare_separable,
         align_corners=config.align_corners,
     )
 
@@ -104,9 +107,10 @@ def _build_decoder(
 def _build_context(config: ModelConfig, in_channels: int) -> Context:
     channels = config.aspp_channels or config.decoder_channels
     if config.context == "dpc":
-        if config.atrous_rates is not None:
+        if config.atrous_rates is not None or config.aspp_convs:
             raise ConfigError(
-                "atrous_rates are for ASPP; a dense prediction cell (context 'dpc') has its own"
+                "atrous_rates and aspp_convs are for ASPP; a dense prediction cell (context 'dpc') "
+                "has its own"
             )
         return DensePredictionCell(in_channels, channels, output_stride=config.output_stride)
     rates = config.atrous_rates
@@ -115,9 +119,26 @@ def _build_context(config: ModelConfig, in_channels: int) -> Context:
         channels,
         atrous_rates=default_atrous_rates(config.output_stride) if rates is None else rates,
         separable=config.separable,
+        bare=config.bare_separable,
         image_pool=_build_mean_pool(config) if config.image_pooling else None,
         align_corners=config.align_corners,
+        behind=_build_convs(config, channels) if config.aspp_convs else None,
     )
+
+
+def _build_convs(config: ModelConfig, channels: int) -> nn.Sequential:
+    separable, bare = _separable_decoder(config), config.bare_separable
+    return nn.Sequential(
+        *(
+            head_conv(channels, channels, separable=separable, bare=bare)
+            for _ in range(config.aspp_convs)
+        )
+    )
+
+
+def _separable_decoder(config: ModelConfig) -> bool:
+    separable = config.decoder_separable
+    return config.separable if separable is None else separable
 
 
 def _build_mean_pool(config: ModelConfig) -> MeanPool:

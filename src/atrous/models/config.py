@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from atrous.errors import ConfigError
+from atrous.layers.atrous import RateChange
 from atrous.runtime.upsample import AlignCorners
 from atrous.validation import describe_problems
 
@@ -37,6 +38,8 @@ class ModelConfig(BaseModel):
     """What reads the deepest map: ASPP, or the dense prediction cell that a search found."""
     aspp_channels: Width | None = None
     """Width of ASPP; None is as wide as the decoder."""
+    aspp_convs: int = Field(default=0, ge=0, le=3)
+    """3x3 convolutions right behind ASPP, kin to the decoder's; one in torchvision's DeepLab V3."""
     decoder_channels: Width = 256
     """Width of ASPP and decoder."""
     decoder_strides: tuple[Literal[4, 8, 16], ...] = Field(default=(4,), min_length=1, max_length=3)
@@ -49,10 +52,16 @@ class ModelConfig(BaseModel):
     """Width that a fine map is cut to (table 1)."""
     multi_grid: tuple[AtrousRate, AtrousRate, AtrousRate] = (1, 1, 1)
     """Factors on the atrous rates of the encoder's last block; released ResNets want 1, 2, 4."""
+    rate_change: RateChange = "after_unit"
+    """Where the encoder's doubled rates begin when a stride is taken away; other values are for
+    weights that others trained so, see `atrous.layers.atrous.RateChange`."""
     separable: bool = True
     """Depthwise separable 3x3 convolutions in ASPP and decoder."""
     decoder_separable: bool | None = None
     """The same for the decoder alone; None follows ``separable``."""
+    bare_separable: bool = False
+    """Neither norm nor ReLU between the halves of separable convolutions in ASPP and decoder, as
+    segmentation_models_pytorch builds them."""
     image_pooling: bool = True
     """Whether ASPP has a branch with the mean of the whole map."""
     image_pooling_crop_size: tuple[Side, Side] | None = None

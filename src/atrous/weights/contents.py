@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from atrous.errors import WeightsError
 from atrous.models.config import OutputStride
+from atrous.runtime.card import Preprocessing
 from atrous.runtime.upsample import AlignCorners
-from atrous.weights.from_tf_deeplab import Leaves
+from atrous.weights.from_tf_deeplab import Leaves, Translated
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,22 @@ class Contents:
     """How maps are resized; the released DeepLab aligns corners unless its graph says otherwise."""
     size: int | None = None
     """Longest side of the pictures that the graph takes."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A network of others in our words."""
+
+    kind: str
+    """What people call the file."""
+    translated: Translated
+    """The network and its values."""
+    tensors: int
+    """Values that were taken."""
+    preprocessing: Preprocessing
+    """From a picture to what the network reads."""
+    left_out: str = ""
+    """What of a network was left out, if anything was."""
 
 
 def corners_of(ways: Collection[tuple[bool, bool]]) -> AlignCorners:

@@ -1,15 +1,15 @@
 """Published weights as models of ours: find out what a file is, and translate it whole."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from atrous.errors import ConfigError, WeightsError
 from atrous.labels import ADE20K, CITYSCAPES, VOC, LabelSet, numbered_label_set
-from atrous.models.config import OutputStride
+from atrous.models.config import ModelConfig, OutputStride, model_config_from
 from atrous.models.segmenter import Segmenter
 from atrous.runtime.card import ModelCard, Preprocessing
-from atrous.weights.contents import Contents, refuse_not_finite
+from atrous.weights.contents import Contents, Foreign, refuse_not_finite
 from atrous.weights.from_tf_deeplab import (
     CHECKPOINT_LEAVES,
     FOLDED_LEAVES,
@@ -18,10 +18,12 @@ from atrous.weights.from_tf_deeplab import (
 )
 from atrous.weights.frozen_graph import read_frozen_graph
 from atrous.weights.openvino_ir import read_openvino_ir
+from atrous.weights.peers.read import read_peer
 from atrous.weights.tf_archive import find_archive, read_archive
 from atrous.weights.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
 from atrous.weights.tf_checkpoint_v1 import find_v1_checkpoint, read_v1_checkpoint
 from atrous.weights.tflite import read_tflite
+from atrous.weights.torch_file import TORCH_ENDINGS
 
 LABEL_SETS: Mapping[str, LabelSet] = {"voc": VOC, "cityscapes": CITYSCAPES, "ade20k": ADE20K}
 """Classes that published weights were trained on; names and order are not in their files."""
@@ -49,12 +51,37 @@ class Source:
 
     find: Callable[[Path], Path | None]
     """The file that a path means; None if the path is of another kind."""
-    read: Callable[[Path], Contents]
-    """Every value by its name, and what else the file says."""
+    read: Callable[[Path, OutputStride | None], Foreign]
+    """The network in it, for an output stride, or for the one that such networks have."""
 
 
-def _with_ending(ending: str) -> Callable[[Path], Path | None]:
-    return lambda path: path if path.suffix == ending else None
+def _with_ending(*endings: str) -> Callable[[Path], Path | None]:
+    return lambda path: path if path.suffix in endings else None
+
+
+def _of_tensorflow(
+    kind: str, find: Callable[[Path], Path | None], read: Callable[[Path], Contents]
+) -> Source:
+    """A kind of file with the variables of the released DeepLab."""
+
+    def read_network(path: Path, output_stride: OutputStride | None) -> Foreign:
+        published = read(path)
+        refuse_not_finite(published.values, where=str(path))
+        translated = translate(
+            published.values,
+            output_stride=output_stride or published.output_stride or 16,
+            where=str(path),
+            leaves=published.leaves,
+        )
+        config = translated.config.model_copy(update={"align_corners": published.align_corners})
+        return Foreign(
+            kind,
+            replace(translated, config=config),
+            tensors=len(published.values) - translated.skipped,
+            preprocessing=_preprocessing(config.encoder, config.num_classes, published.size),
+        )
+
+    return Source(find, read_network)
 
 
 def _read_checkpoint(prefix: Path) -> Contents:
@@ -70,66 +97,85 @@ def _read_ir(path: Path) -> Contents:
 
 
 SOURCES: Mapping[str, Source] = {
-    "TensorFlow checkpoint": Source(checkpoint_prefix, _read_checkpoint),
-    "TensorFlow V1 checkpoint": Source(find_v1_checkpoint, _read_v1_checkpoint),
-    "frozen TensorFlow graph": Source(_with_ending(".pb"), read_frozen_graph),
-    "archive of the release": Source(find_archive, read_archive),
-    "TFLite": Source(_with_ending(".tflite"), read_tflite),
-    "OpenVINO IR": Source(_with_ending(".xml"), _read_ir),
+    **{
+        kind: _of_tensorflow(kind, find, read)
+        for kind, find, read in (
+            ("TensorFlow checkpoint", checkpoint_prefix, _read_checkpoint),
+            ("TensorFlow V1 checkpoint", find_v1_checkpoint, _read_v1_checkpoint),
+            ("frozen TensorFlow graph", _with_ending(".pb"), read_frozen_graph),
+            ("archive of the release", find_archive, read_archive),
+            ("TFLite", _with_ending(".tflite"), read_tflite),
+            ("OpenVINO IR", _with_ending(".xml"), _read_ir),
+        )
+    },
+    "PyTorch checkpoint": Source(_with_ending(*TORCH_ENDINGS), read_peer),
 }
 """Kinds of files, by what people call them."""
 
 
 def convert(
-    path: Path, *, output_stride: OutputStride | None = None, labels: str | None = None
+    path: Path,
+    *,
+    output_stride: OutputStride | None = None,
+    atrous_rates: Sequence[int] | None = None,
+    labels: str | None = None,
 ) -> Conversion:
     """Read published weights, find out which network they are of, and translate them whole.
 
     Encoder, head, decoder and number of classes are told by names and shapes. What they cannot
-    tell are the output stride, which is free, and the classes' names.
+    tell are the output stride and the atrous rates, and the classes' names.
 
     Args:
         path: A TensorFlow checkpoint (its prefix, ``.index`` or folder), a frozen graph, the
-            ``.tar.gz`` with both, a TFLite model, or an OpenVINO IR of the released MobileNetV2.
+            ``.tar.gz`` with both, a TFLite model, an OpenVINO IR of the released MobileNetV2, or a
+            state dict of one of `atrous.weights.peers.PEERS`.
         output_stride: Stride to build the network for; None takes the one that the file's graph
-            has, or 16 if it does not tell.
+            has, or the one that the source builds by default, 16 for TensorFlow.
+        atrous_rates: Rates of the ASPP branches; None is what the source has at that stride.
         labels: Key into `LABEL_SETS`; None takes the one with as many classes, or numbers them.
 
     Raises:
-        ConfigError: If ``labels`` is unknown or has another number of classes.
+        ConfigError: If ``labels`` is unknown or has another number of classes, or
+            ``atrous_rates`` are not as many as the network has.
         WeightsError: If the file is of no known kind, damaged, or does not fit as a whole.
     """
-    kind, source, found = _recognize(path)
-    published = source.read(found)
-    refuse_not_finite(published.values, where=str(found))
-    translated = translate(
-        published.values,
-        output_stride=output_stride or published.output_stride or 16,
-        where=str(found),
-        leaves=published.leaves,
-    )
-    config = translated.config.model_copy(update={"align_corners": published.align_corners})
+    source, found = _recognize(path)
+    foreign = source.read(found, output_stride)
+    translated = foreign.translated
+    if atrous_rates is not None:
+        config = _with_rates(translated.config, atrous_rates, found)
+        translated = replace(translated, config=config)
+    config = translated.config
     label_set = _label_set(labels, config.num_classes, found)
+    left_out = f", without {foreign.left_out}" if foreign.left_out else ""
     card = ModelCard(
         name=f"{config.decoder}_{config.encoder}",
-        description=f"Converted from {found.name}, {kind}.",
+        description=f"Converted from {found.name}, {foreign.kind}{left_out}.",
         classes=label_set.names,
         palette=label_set.palette,
         ignore_index=label_set.ignore_index,
-        preprocessing=_preprocessing(config.encoder, config.num_classes, published.size),
+        preprocessing=foreign.preprocessing,
         align_corners=config.align_corners,
         architecture=config.model_dump(mode="json"),
     )
-    taken = len(published.values) - translated.skipped
-    model = fill(replace(translated, config=config))
-    return Conversion(kind, model, card, taken, translated.skipped)
+    return Conversion(foreign.kind, fill(translated), card, foreign.tensors, translated.skipped)
 
 
-def _recognize(path: Path) -> tuple[str, Source, Path]:
-    for kind, source in SOURCES.items():
+def _with_rates(config: ModelConfig, atrous_rates: Sequence[int], path: Path) -> ModelConfig:
+    branches = 3 if config.atrous_rates is None else len(config.atrous_rates)
+    if len(atrous_rates) != branches or config.context != "aspp":
+        raise ConfigError(
+            f"{path}: has {branches if config.context == 'aspp' else 'no'} atrous branches, not "
+            f"the {len(atrous_rates)} that {tuple(atrous_rates)} are for"
+        )
+    return model_config_from(config.model_dump() | {"atrous_rates": tuple(atrous_rates)})
+
+
+def _recognize(path: Path) -> tuple[Source, Path]:
+    for source in SOURCES.values():
         found = source.find(path)
         if found is not None:
-            return kind, source, found
+            return source, found
     if not path.exists():
         raise WeightsError(f"{path}: no such file, folder or checkpoint prefix")
     if path.is_dir():

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from torch import nn
 
+from atrous.encoders import Encoder
 from atrous.errors import WeightsError
 from atrous.weights.from_onnx import folded_norms, load_onnx_model
 from atrous.weights.model_file import load_model
@@ -34,11 +35,13 @@ def fill_from_ours(model: nn.Module, path: Path) -> list[str]:
     folded = set(folded_norms(source)) if from_onnx else set()
     filled: list[str] = []
     for part, ours in model.named_children():
-        theirs = dict(source.named_children())[part].state_dict()
-        state = ours.state_dict()
+        module = dict(source.named_children())[part]
+        theirs, state = module.state_dict(), ours.state_dict()
         fits = theirs.keys() == state.keys() and all(
             theirs[name].shape == state[name].shape for name in state
         )
+        if isinstance(module, Encoder) and isinstance(ours, Encoder):
+            fits = fits and module.family == ours.family
         if fits:
             ours.load_state_dict(theirs)
             filled += [name for name in folded if name.startswith(f"{part}.")]

@@ -8,6 +8,8 @@ from atrous.models.classifier import PictureClassifier
 from atrous.runtime.card import ModelCard, Preprocessing
 from atrous.weights.from_keras import KERAS_ENDINGS, load_keras_xception
 from atrous.weights.model_file import load_classifier_model
+from atrous.weights.peers.classifiers import load_peer_classifier
+from atrous.weights.torch_file import TORCH_ENDINGS, is_ours
 
 XCEPTION_SIDE = 299
 """The square that Xception was trained on."""
@@ -17,9 +19,10 @@ def load_classifier(path: str | Path, *, names: Sequence[str] | None = None) -> 
     """Load a classifier, ready to predict.
 
     Args:
-        path: A ``.safetensors`` classifier of ours, or Keras' Xception with its top as ``.keras``,
-            ``.h5`` or ``.weights.h5``.
-        names: Class names in the order of the logits. None takes those of the file; Keras' files
+        path: A ``.safetensors`` classifier of ours; Keras' Xception with its top as ``.keras``,
+            ``.h5`` or ``.weights.h5``; or a state dict of one of
+            `atrous.weights.peers.classifiers.CLASSIFIERS`.
+        names: Class names in the order of the logits. None takes those of the file; others' files
             have none, and 1000 classes are then ImageNet's if torchvision is installed, which
             knows their names, and numbered otherwise.
 
@@ -29,15 +32,23 @@ def load_classifier(path: str | Path, *, names: Sequence[str] | None = None) -> 
         DependencyError: If a Keras file is given and h5py is not installed.
     """
     path = Path(path)
-    if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors" and is_ours(path):
         model, card = load_classifier_model(path)
+    elif path.suffix in TORCH_ENDINGS:
+        model, config, preprocessing = load_peer_classifier(path)
+        card = classifier_card(
+            config.encoder,
+            config.num_classes,
+            config.model_dump(mode="json"),
+            preprocessing=preprocessing,
+        )
     elif path.suffix in KERAS_ENDINGS:
         model, config = load_keras_xception(path)
         card = classifier_card("xception", config.num_classes, config.model_dump(mode="json"))
     else:
         raise WeightsError(
-            f"{path}: classifiers are .safetensors files, or Keras' Xception as "
-            f"{', '.join(KERAS_ENDINGS)}"
+            f"{path}: classifiers are .safetensors files, Keras' Xception as "
+            f"{', '.join(KERAS_ENDINGS)}, or PyTorch's state dicts as {', '.join(TORCH_ENDINGS)}"
         )
     if names is not None:
         if len(names) != len(card.classes):

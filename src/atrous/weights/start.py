@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from atrous.encoders import ENCODERS, Encoder
 from atrous.errors import WeightsError
 from atrous.weights.contents import refuse_not_finite
 from atrous.weights.from_keras import KERAS_ENDINGS, read_keras, xception_rules
@@ -16,11 +17,13 @@ from atrous.weights.from_ours import OUR_ENDINGS, fill_from_ours
 from atrous.weights.from_tf_deeplab import CHECKPOINT_LEAVES, FOLDED_LEAVES, start_values
 from atrous.weights.frozen_graph import read_frozen_graph
 from atrous.weights.openvino_ir import read_openvino_ir
+from atrous.weights.peers import start as peers
 from atrous.weights.rename import Values, rename
 from atrous.weights.tf_archive import find_archive, read_archive
 from atrous.weights.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
 from atrous.weights.tf_checkpoint_v1 import find_v1_checkpoint, read_v1_checkpoint
 from atrous.weights.tflite import read_tflite
+from atrous.weights.torch_file import TORCH_ENDINGS, is_ours
 from atrous.weights.unfold import fold_norms
 
 
@@ -80,6 +83,9 @@ START_FORMATS: Mapping[str, StartFormat] = {
     "archives of the release (.tar.gz)": StartFormat(find_archive, _read_archive),
     "TFLite models (.tflite)": StartFormat(_with_ending(".tflite"), _read_tflite),
     "Keras' Xception (.keras, .h5, .npz)": StartFormat(_with_ending(*KERAS_ENDINGS), _read_keras),
+    "PyTorch state dicts (.pth, .safetensors)": StartFormat(
+        _with_ending(*TORCH_ENDINGS), peers.start_values
+    ),
 }
 """Kinds of published weights, by what people call them."""
 
@@ -101,7 +107,7 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
     Raises:
         WeightsError: If the file is unknown, damaged, or its encoder is another one.
     """
-    if path.suffix in OUR_ENDINGS:
+    if path.suffix in OUR_ENDINGS and (path.suffix != ".safetensors" or is_ours(path)):
         return fill_from_ours(model, path)
     for kind in START_FORMATS.values():
         found = kind.find(path)
@@ -112,7 +118,14 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
         raise WeightsError(f"{path}: unknown kind of weights to start from; known: {known}")
     encoder, values = kind.read(found)
     refuse_not_finite(values, where=str(found))
+    check_family(model, encoder, found)
     state = model.state_dict()
+    # A last convolution that only a classifier of whole pictures needs.
+    values = {
+        name: value
+        for name, value in values.items()
+        if name in state or not name.startswith("encoder.last.")
+    }
     # Of norms that were folded into the convolutions only a bias is left.
     folded = not any(name.endswith("norm.running_var") for name in values)
     _check_encoder(values, state, encoder=encoder, folded=folded, path=found)
@@ -123,6 +136,22 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
     norms = fold_norms(model, taken) if folded else []
     model.load_state_dict(state | taken)
     return norms
+
+
+def check_family(model: nn.Module, encoder: str, path: Path) -> None:
+    """Refuse weights of an encoder of another family, whose tensors may have the same shapes.
+
+    Raises:
+        WeightsError: If ``encoder`` is of another family than the model's.
+    """
+    ours = model.get_submodule("encoder")
+    with torch.device("meta"):
+        theirs = ENCODERS[encoder]()
+    if isinstance(ours, Encoder) and ours.family != theirs.family:
+        raise WeightsError(
+            f"{path}: these weights are for the encoder {encoder!r} ({theirs.family}), and the "
+            f"model has one of another kind ({ours.family or type(ours).__name__})"
+        )
 
 
 def _that_fit(values: Values, state: Mapping[str, torch.Tensor]) -> Values:
