@@ -1,11 +1,17 @@
 import json
 
 import pytest
+import torch
 from PIL import Image
 
 import atrous
 from atrous.cli.main import main
-from weights.foreign import mobilenetv2_layers, write_ir
+from weights.foreign import (
+    keras_classifier_arrays,
+    mobilenetv2_layers,
+    write_ir,
+    write_keras_h5,
+)
 from weights.foreign_graphs import write_tflite
 
 
@@ -106,3 +112,32 @@ def test_an_official_checkpoint_that_was_not_downloaded_is_said(tmp_path, monkey
 
     assert run("model", "convert", name, "-o", tmp_path / "voc.onnx") == 4
     assert f"run: atrous model download {name}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["keras", "torch"])
+def test_a_classifier_is_converted_and_says_what_it_sees(kind, color_picture, tmp_path, capsys):
+    source, out = tmp_path / ("x.h5" if kind == "keras" else "x.pth"), tmp_path / "x.safetensors"
+    if kind == "keras":
+        write_keras_h5(source, keras_classifier_arrays(), layout="legacy")
+    else:
+        torch.save(torchvision_resnet18(num_classes=5), source)
+
+    code = run("model", "convert", source, "-o", out, "--check", color_picture, "--json")
+
+    report = json.loads(capsys.readouterr().out)["result"]
+    assert (code, report["classes"]) == (0, 5)
+    again = atrous.load_classifier(out).predict(color_picture)
+    assert report["top"] == pytest.approx(dict(again.top()))
+
+
+def test_a_classifier_is_not_written_as_onnx(tmp_path, capsys):
+    source = write_keras_h5(tmp_path / "x.h5", keras_classifier_arrays(), layout="legacy")
+
+    assert run("model", "convert", source, "-o", tmp_path / "x.onnx") == 2
+    assert "classifiers of whole pictures are written as .safetensors" in capsys.readouterr().err
+
+
+def torchvision_resnet18(num_classes):
+    torch.manual_seed(0)
+    models = pytest.importorskip("torchvision.models", reason="needs torchvision to make one")
+    return models.resnet18(num_classes=num_classes).state_dict()

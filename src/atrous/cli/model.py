@@ -9,7 +9,7 @@ from atrous.cli.model_parts import card_table
 from atrous.cli.options import JsonFlag, OverwriteFlag, QuietFlag
 from atrous.cli.terminal import Terminal, shares_table
 from atrous.errors import ConfigError, DependencyError
-from atrous.imaging import read_image
+from atrous.imaging import Picture, read_image
 from atrous.weights.catalogue import CHECKPOINTS
 from atrous.weights.load import load
 
@@ -31,8 +31,8 @@ def convert(
         Parameter(
             help="A released DeepLab: TensorFlow checkpoint (prefix, .index or folder), frozen "
             "graph (.pb), the archive of both (.tar.gz), TFLite model (.tflite) or OpenVINO IR "
-            "(.xml); the name of a downloaded official checkpoint; or a PyTorch state dict (.pth, "
-            ".safetensors) of another package."
+            "(.xml); the name of a downloaded official checkpoint; a PyTorch state dict (.pth, "
+            ".safetensors) of another package; or a classifier of Keras, torchvision or timm."
         ),
     ],
     *,
@@ -72,6 +72,7 @@ def convert(
         from atrous.export.onnx import export_onnx
         from atrous.layers.count import count_parameters
         from atrous.weights.convert import convert as convert_file
+        from atrous.weights.load_classifier import is_foreign_classifier
         from atrous.weights.model_file import save_model
         from atrous.weights.official import convert_official
     except ModuleNotFoundError as error:
@@ -82,6 +83,8 @@ def convert(
     if official and atrous_rates:
         raise ConfigError(f"{source}: an official checkpoint has its own atrous rates; name none")
     picture = read_image(check) if check else None  # before anything is written
+    if not official and is_foreign_classifier(source):
+        return _convert_classifier(terminal, source, out, picture, overwrite=overwrite)
     if official:
         found = convert_official(str(source), output_stride=output_stride, labels=labels)
     else:
@@ -112,5 +115,37 @@ def convert(
         seen = load(out).predict(picture.pixels)
         report["shares"] = seen.shares
         terminal.show(shares_table(seen.shares, seen.label_set, title=str(check)))
+    terminal.give("model convert", report)
+    return 0
+
+
+def _convert_classifier(
+    terminal: Terminal, source: Path, out: Path, picture: Picture | None, *, overwrite: bool
+) -> int:
+    from atrous.layers.count import count_parameters
+    from atrous.models.classifier import PictureClassifier
+    from atrous.weights.load_classifier import read_foreign_classifier
+    from atrous.weights.model_file import save_model
+
+    if out.suffix != ".safetensors":
+        raise ConfigError(f"{out}: classifiers of whole pictures are written as .safetensors")
+    model, card = read_foreign_classifier(source)
+    save_model(out, model, card, overwrite=overwrite)
+    parameters = count_parameters(model)
+    report: dict[str, Any] = {
+        "file": str(out),
+        "source": "classifier",
+        "encoder": card.architecture["encoder"],
+        "parameters": parameters,
+        "classes": len(card.classes),
+    }
+    terminal.show(
+        f"{source}: a classifier of whole pictures, {card.architecture['encoder']}",
+        f"{out}  {parameters:,} parameters, {len(card.classes)} classes; read it with "
+        "atrous.load_classifier",
+    )
+    if picture:
+        report["top"] = dict(PictureClassifier(model, card).predict(picture.pixels).top())
+        terminal.show(*(f"{share:7.2%}  {name}" for name, share in report["top"].items()))
     terminal.give("model convert", report)
     return 0

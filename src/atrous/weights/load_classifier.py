@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from atrous.errors import ConfigError, WeightsError
-from atrous.models.classifier import PictureClassifier
+from atrous.models.classifier import Classifier, PictureClassifier
 from atrous.runtime.card import ModelCard, Preprocessing
 from atrous.weights.from_keras import KERAS_ENDINGS, load_keras_xception
 from atrous.weights.model_file import load_classifier_model
-from atrous.weights.peers.classifiers import load_peer_classifier
-from atrous.weights.torch_file import TORCH_ENDINGS, is_ours
+from atrous.weights.peers import PEERS
+from atrous.weights.peers.classifiers import find_kind, load_peer_classifier
+from atrous.weights.torch_file import TORCH_ENDINGS, is_ours, read_torch_file
 
 XCEPTION_SIDE = 299
 """The square that Xception was trained on."""
@@ -34,27 +35,56 @@ def load_classifier(path: str | Path, *, names: Sequence[str] | None = None) -> 
     path = Path(path)
     if path.suffix == ".safetensors" and is_ours(path):
         model, card = load_classifier_model(path)
-    elif path.suffix in TORCH_ENDINGS:
-        model, config, preprocessing = load_peer_classifier(path)
-        card = classifier_card(
-            config.encoder,
-            config.num_classes,
-            config.model_dump(mode="json"),
-            preprocessing=preprocessing,
-        )
-    elif path.suffix in KERAS_ENDINGS:
-        model, config = load_keras_xception(path)
-        card = classifier_card("xception", config.num_classes, config.model_dump(mode="json"))
     else:
-        raise WeightsError(
-            f"{path}: classifiers are .safetensors files, Keras' Xception as "
-            f"{', '.join(KERAS_ENDINGS)}, or PyTorch's state dicts as {', '.join(TORCH_ENDINGS)}"
-        )
+        model, card = read_foreign_classifier(path)
     if names is not None:
         if len(names) != len(card.classes):
             raise ConfigError(f"{path}: has {len(card.classes)} classes, {len(names)} are named")
         card = card.model_copy(update={"classes": tuple(names)})
     return PictureClassifier(model, card)
+
+
+def is_foreign_classifier(path: Path) -> bool:
+    """Whether a file of others holds a classifier of whole pictures.
+
+    Raises:
+        WeightsError: If it is a state dict that cannot be read.
+    """
+    if path.suffix in KERAS_ENDINGS:
+        return True
+    if path.suffix not in TORCH_ENDINGS or not path.is_file():
+        return False
+    values = read_torch_file(path).values
+    segments = any(peer.recognize(values) for peer in PEERS.values())
+    return not segments and find_kind(values) is not None
+
+
+def read_foreign_classifier(path: Path) -> tuple[Classifier, ModelCard]:
+    """Read a classifier of others, in evaluation mode, with what is known of it.
+
+    Raises:
+        WeightsError: If the file is missing, damaged, or none of the classifiers that are read.
+        DependencyError: If a Keras file is given and h5py is not installed.
+    """
+    changes: dict[str, object] = {}
+    if path.suffix in KERAS_ENDINGS:
+        model, config = load_keras_xception(path)
+    elif path.suffix in TORCH_ENDINGS:
+        model, config, preprocessing = load_peer_classifier(path)
+        changes["preprocessing"] = preprocessing
+    else:
+        raise WeightsError(
+            f"{path}: classifiers are .safetensors files, Keras' Xception as "
+            f"{', '.join(KERAS_ENDINGS)}, or PyTorch's state dicts as {', '.join(TORCH_ENDINGS)}"
+        )
+    card = classifier_card(
+        config.encoder,
+        config.num_classes,
+        config.model_dump(mode="json"),
+        description=f"Converted from {path.name}.",
+        **changes,
+    )
+    return model, card
 
 
 def classifier_card(

@@ -25,8 +25,8 @@ def read_peer(path: Path, output_stride: OutputStride | None) -> Foreign:
     name = next((name for name, peer in PEERS.items() if peer.recognize(found.values)), None)
     if name is None and find_kind(found.values):
         raise WeightsError(
-            f"{path}: is a classifier of whole pictures; atrous.load_classifier reads it, and "
-            "atrous train --start begins with its encoder"
+            f"{path}: is a classifier of whole pictures; atrous.load_classifier and atrous model "
+            "convert read it, and atrous train --start begins with its encoder"
         )
     if name is None:
         raise WeightsError(
