@@ -119,7 +119,10 @@ def without(values, name):
             lambda v: v | {"aspp0/BatchNorm/beta": np.zeros(3, np.float32)},
             r"aspp0/BatchNorm/beta \[3\]",
         ),
-        (lambda v: without(v, "logits/semantic/biases"), "without a segmentation head"),
+        (
+            lambda v: {name: value for name, value in v.items() if not name.startswith("logits/")},
+            "without a segmentation head",
+        ),
         (lambda _: {"resnet_v2_50/conv1/weights": np.zeros(1)}, "none of the released DeepLab"),
         (lambda _: {}, "none of the released DeepLab"),
     ],
@@ -150,3 +153,29 @@ def test_multi_grid_is_for_the_encoders_that_were_trained_with_it():
     config = detect(root | {"logits/semantic/biases": np.zeros(21)}, output_stride=16, where="f")
 
     assert (config.encoder, config.multi_grid) == ("resnet18_beta", (1, 1, 1))
+
+
+def empty(*shape):
+    return np.broadcast_to(np.float32(0), shape)
+
+
+WRONG = {
+    "renamed": lambda name, value: {f"{name}_1": value},
+    "missing": lambda *_: {},
+    "larger": lambda name, value: {name: empty(*(side + 1 for side in value.shape))},
+    "of more axes": lambda name, value: {name: empty(*value.shape, 2)},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("variant", ["xception_41", "mobilenet_v2", "mobilenet_v3_small_seg"])
+def test_one_wrong_tensor_is_refused_and_named_wherever_it_is(variant, wrong):
+    values = official_values(variant, empty=True)
+    in_the_head = [name for name in values if not name.startswith(("xception_41/", "Mobilenet"))]
+
+    for name in [*in_the_head[::4], *list(values)[::97]]:
+        changed = without(values, name) | WRONG[wrong](name, values[name])
+        with pytest.raises(WeightsError, match="f: ") as caught:
+            translate(changed, output_stride=16, where="f")
+        # What is missing is told by our name for it.
+        assert wrong == "missing" or name in str(caught.value)

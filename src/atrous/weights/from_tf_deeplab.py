@@ -6,6 +6,7 @@ must have a place and every tensor of ours a variable, or nothing is taken.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -102,22 +103,25 @@ def translate(
     with torch.device("meta"):
         expected = build_model(config).state_dict()
     state: dict[str, torch.Tensor] = {}
-    homeless: list[str] = []
+    homeless: list[tuple[bool, str]] = []
     for name, value in of_the_network.items():
         ours, convert = places.get(name, ("", _as_is))
-        turned = convert(value) if ours in expected else value
-        if ours in expected and turned.shape == tuple(expected[ours].shape):
+        fits = ours in expected and value.ndim == expected[ours].ndim
+        turned = convert(value) if fits else value
+        if fits and turned.shape == tuple(expected[ours].shape):
             state[ours] = torch.from_numpy(np.array(turned, np.float32, order="C"))
         else:
-            homeless.append(f"{name} {list(value.shape)}")
+            strange = ours not in expected
+            homeless.append((not strange, f"{name} {list(value.shape)}"))
     wanted = {name for name in expected if not name.endswith("num_batches_tracked")}
     if leaves is FOLDED_LEAVES:
         wanted = {name for name in wanted if not name.endswith(FOLDED_AWAY)}
     unfilled = sorted(wanted - state.keys())
     if homeless or unfilled:
+        first = [words for _, words in sorted(homeless)[:3]]  # strange names before wrong shapes
         raise WeightsError(
             f"{where}: looks like {config.encoder} with {config.decoder}, but "
-            f"{len(homeless)} of its values have no place there (first: {homeless[:3]}) and "
+            f"{len(homeless)} of its values have no place there (first: {first}) and "
             f"{len(unfilled)} of our tensors got no value (first: {unfilled[:3]})"
         )
     return Translated(config, state, len(values) - len(of_the_network))
@@ -227,26 +231,25 @@ _WITH_MULTI_GRID = ("resnet50_beta", "resnet101_beta")
 
 
 def _detect_decoder(values: Arrays) -> Literal["deeplabv3plus", "deeplabv3", "lraspp"]:
-    if "decoder/decoder_conv0/biases" in values:
+    scope = "decoder/decoder_conv0"
+    if f"{scope}/biases" in values or f"{scope}/weights" in values:
         return "lraspp"
-    has_decoder = "decoder/feature_projection0/weights" in values
-    return "deeplabv3plus" if has_decoder else "deeplabv3"
+    return "deeplabv3plus" if _has(values, "decoder/feature_projection0") else "deeplabv3"
 
 
 def _describe_context(values: Arrays) -> dict[str, object]:
-    if "meta_architecture/concat_projection/weights" in values:
+    if _has(values, "meta_architecture/concat_projection"):
         return {"context": "dpc"}
     branches = {int(match[1]) for name in values if (match := re.match(r"aspp([1-9])[_/]", name))}
     return {
         "atrous_rates": None if branches == {1, 2, 3} else (),
-        "image_pooling": "image_pooling/weights" in values,
-        "separable": "aspp1/weights" not in values,
+        "image_pooling": _has(values, "image_pooling"),
+        "separable": not _has(values, "aspp1"),
     }
 
 
 def _describe_decoder(values: Arrays, encoder: str) -> dict[str, object]:
-    plain = "decoder/decoder_conv0/decoder_conv0_1/weights" in values
-    plain_context = "aspp1/weights" in values
+    plain, plain_context = _has(values, "decoder/decoder_conv0"), _has(values, "aspp1")
     last = "decoder_conv0/decoder_conv0_2" if plain else "decoder_conv1_pointwise"
     return {
         "decoder_separable": not plain if plain != plain_context else None,
@@ -270,15 +273,26 @@ def _decoder_strides(values: Arrays, encoder: str) -> tuple[int, ...] | None:
 
 
 def _num_classes(values: Arrays) -> int | None:
-    return _width(values, "logits/semantic") or _width(values, "decoder/decoder_conv0")
+    light = _detect_decoder(values) == "lraspp"
+    scope = "decoder/decoder_conv0" if light else "logits/semantic"
+    kernel = values.get(f"{scope}/weights", np.empty(()))
+    width, sides = _width(values, scope), [side for side in kernel.shape if side > 1]
+    if width and (width in sides or not sides):
+        return width
+    # The kernel and the bias do not agree; one of them is wrong, and will be named.
+    return min(sides, default=None)
+
+
+def _has(values: Arrays, scope: str) -> bool:
+    return any(name.startswith(f"{scope}/") for name in values)
 
 
 def _width(values: Arrays, scope: str) -> int | None:
-    """Channels that a layer gives."""
-    for leaf in ("BatchNorm/beta", "biases"):
-        if f"{scope}/{leaf}" in values:
-            return len(values[f"{scope}/{leaf}"])
-    return None
+    """Channels that a layer gives, as most of its one-dimensional values have them."""
+    leaves = [f"BatchNorm/{part}" for part in ("beta", "gamma", "moving_mean", "moving_variance")]
+    found = (values.get(f"{scope}/{leaf}") for leaf in (*leaves, "biases"))
+    lengths = Counter(len(value) for value in found if value is not None and value.ndim == 1)
+    return max(lengths, key=lengths.__getitem__, default=None)
 
 
 def _unknown_network(values: Arrays, where: str) -> WeightsError:
@@ -294,7 +308,7 @@ def _detect_encoder(values: Arrays) -> str | None:
         if match := re.match(r"xception_(41|65|71)/", name):
             return f"xception{match[1]}"
         if match := re.match(r"resnet_v1_(18|50|101)/", name):
-            beta = "_beta" if f"{match[0]}conv1_1/weights" in values else ""
+            beta = "_beta" if _has(values, f"{match[0]}conv1_1") else ""
             return f"resnet{match[1]}{beta}"
         if name.startswith("MobilenetV2/"):
             return _MOBILENETS_V2.get(_width(values, "MobilenetV2/Conv") or 0)
