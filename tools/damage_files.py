@@ -75,7 +75,7 @@ def _run_apart(kind: str, first: int, cases: int) -> tuple[dict[str, int], float
 
 
 def _run_here(kind: str, first: int, cases: int) -> None:
-    from atrous.weights import keras_hdf5  # noqa: PLC0415
+    from atrous.weights.formats import keras_hdf5  # noqa: PLC0415
     from weights.damage import KINDS, Attempts  # noqa: PLC0415
 
     keras_hdf5.SECONDS = SECONDS // 2

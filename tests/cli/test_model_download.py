@@ -4,7 +4,7 @@ import json
 import pytest
 
 from atrous.cli.main import main
-from atrous.weights.catalogue import Checkpoint
+from atrous.weights.zoo.catalogue import Checkpoint
 from weights.archive_server import CONTENT, Habits, serve
 
 NAME = "xception41_imagenet"

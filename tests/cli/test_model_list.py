@@ -6,8 +6,8 @@ import pytest
 
 from atrous.cli.main import main
 from atrous.recipes.recipe import shipped_recipes
-from atrous.weights.catalogue import CHECKPOINTS
 from atrous.weights.load import MODELS
+from atrous.weights.zoo.catalogue import CHECKPOINTS
 
 
 def run(*arguments):

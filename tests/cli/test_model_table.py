@@ -3,8 +3,8 @@ import json
 import pytest
 
 from atrous.cli.main import main
-from atrous.weights import reproduce
-from atrous.weights.reproduce import Comparison
+from atrous.weights.zoo import reproduce
+from atrous.weights.zoo.reproduce import Comparison
 
 ROWS = (
     Comparison("A table", "a network", 54.17, 54.05, True, 16, 12, "as it is"),

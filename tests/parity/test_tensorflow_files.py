@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from atrous.weights.frozen_graph import read_frozen_graph
-from atrous.weights.tf_checkpoint import read_tf_checkpoint
-from atrous.weights.tf_checkpoint_v1 import read_v1_checkpoint
-from atrous.weights.tflite import read_tflite
+from atrous.weights.formats.frozen_graph import read_frozen_graph
+from atrous.weights.formats.tf_checkpoint import read_tf_checkpoint
+from atrous.weights.formats.tf_checkpoint_v1 import read_v1_checkpoint
+from atrous.weights.formats.tflite import read_tflite
 
 SCALE = np.float32([1, 2, 3, 4])
 VARIABLES = {

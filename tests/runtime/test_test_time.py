@@ -8,8 +8,8 @@ from atrous.layers.resize import resize
 from atrous.models.torch_engine import TorchEngine
 from atrous.runtime.test_time import TestTime
 from atrous.runtime.upsample import average_labels, mean_softmax, resize_bilinear
+from atrous.weights.formats.tf_checkpoint import read_tf_checkpoint
 from atrous.weights.from_tf_deeplab import fill, translate
-from atrous.weights.tf_checkpoint import read_tf_checkpoint
 
 NORMALIZED = np.random.default_rng(0).normal(size=(1, 3, 32, 48)).astype(np.float32)
 

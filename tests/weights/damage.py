@@ -19,18 +19,18 @@ from atrous.models.build import build_model
 from atrous.models.config import ModelConfig
 from atrous.runtime.card import ModelCard
 from atrous.weights.convert import convert
+from atrous.weights.formats.frozen_graph import read_frozen_graph
+from atrous.weights.formats.openvino_ir import read_openvino_ir
+from atrous.weights.formats.sorted_table import table_rows
+from atrous.weights.formats.tf_archive import read_archive
+from atrous.weights.formats.tf_checkpoint import read_tf_checkpoint
+from atrous.weights.formats.tf_checkpoint_v1 import read_v1_checkpoint
+from atrous.weights.formats.tflite import read_tflite
+from atrous.weights.formats.torch_file import read_torch_file
 from atrous.weights.from_keras import read_keras
 from atrous.weights.from_onnx import load_onnx_model
-from atrous.weights.frozen_graph import read_frozen_graph
 from atrous.weights.model_file import load_model, save_model
-from atrous.weights.openvino_ir import read_openvino_ir
-from atrous.weights.sorted_table import table_rows
-from atrous.weights.tf_archive import read_archive
-from atrous.weights.tf_checkpoint import read_tf_checkpoint
-from atrous.weights.tf_checkpoint_v1 import read_v1_checkpoint
 from atrous.weights.tf_layers import encoder_layers, head_layers
-from atrous.weights.tflite import read_tflite
-from atrous.weights.torch_file import read_torch_file
 from weights.foreign import write_ir, write_keras_h5, write_table, write_tf_checkpoint
 from weights.foreign_graphs import (
     small_layers,

@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from atrous.weights.crc32c import crc32c
+from atrous.weights.formats.crc32c import crc32c
 
 Arrays = Mapping[str, np.ndarray]
 

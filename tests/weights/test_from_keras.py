@@ -7,7 +7,7 @@ import torch
 
 from atrous.encoders.xception_original import Xception
 from atrous.errors import WeightsError
-from atrous.weights import keras_hdf5
+from atrous.weights.formats import keras_hdf5
 from atrous.weights.from_keras import load_keras_xception, read_keras
 from atrous.weights.start import load_start
 from weights.foreign import keras_classifier_arrays, write_keras_h5

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from atrous.errors import WeightsError
-from atrous.weights.from_tf_deeplab import FOLDED_LEAVES, detect, fill, translate
-from atrous.weights.tf_checkpoint import read_tf_checkpoint
+from atrous.weights.formats.leaves import FOLDED_LEAVES
+from atrous.weights.formats.tf_checkpoint import read_tf_checkpoint
+from atrous.weights.from_tf_deeplab import detect, fill, translate
 from parity.official import (
     OFFICIAL,
     build_official,

@@ -10,7 +10,7 @@ from atrous.encoders.xception_original import Xception
 from atrous.errors import WeightsError
 from atrous.models.build import build_model
 from atrous.models.config import ModelConfig
-from atrous.weights.openvino_ir import read_openvino_ir
+from atrous.weights.formats.openvino_ir import read_openvino_ir
 from atrous.weights.start import load_start
 from atrous.weights.unfold import unfold_norms
 from parity.official import official_values

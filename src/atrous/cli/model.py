@@ -10,8 +10,8 @@ from atrous.cli.options import JsonFlag, OverwriteFlag, QuietFlag
 from atrous.cli.terminal import Terminal, shares_table
 from atrous.errors import ConfigError, DependencyError
 from atrous.imaging import Picture, read_image
-from atrous.weights.catalogue import CHECKPOINTS
 from atrous.weights.load import load
+from atrous.weights.zoo.catalogue import CHECKPOINTS
 
 app = App(name="model", help="List models, look into them, and convert published weights.")
 # Named, not imported, as in `atrous.cli.main`.
@@ -74,7 +74,7 @@ def convert(
         from atrous.weights.convert import convert as convert_file
         from atrous.weights.load_classifier import is_foreign_classifier
         from atrous.weights.model_file import save_model
-        from atrous.weights.official import convert_official
+        from atrous.weights.zoo.official import convert_official
     except ModuleNotFoundError as error:
         raise DependencyError(
             f"converting needs {error.name}; pip install 'atrous[train,export]'"

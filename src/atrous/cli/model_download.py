@@ -8,9 +8,9 @@ from cyclopts import Parameter
 from atrous.cli.options import JsonFlag, QuietFlag
 from atrous.cli.terminal import Terminal
 from atrous.errors import ResourceError
-from atrous.weights.catalogue import Checkpoint, find_checkpoint
-from atrous.weights.download import check, download
-from atrous.weights.store import archive_path
+from atrous.weights.zoo.catalogue import Checkpoint, find_checkpoint
+from atrous.weights.zoo.download import check, download
+from atrous.weights.zoo.store import archive_path
 
 
 def download_model(

@@ -12,9 +12,9 @@ from atrous.cli.model_parts import card_table, checkpoint_as_json, facts_table, 
 from atrous.errors import WeightsError
 from atrous.labels import CITYSCAPES, VOC
 from atrous.recipes.recipe import read_table, recipe_from, recipe_notes, shipped_recipes
-from atrous.weights.catalogue import CHECKPOINTS, LICENSE, Checkpoint
+from atrous.weights.formats.safetensors_card import read_safetensors_card
 from atrous.weights.load import MODELS, find_model, load
-from atrous.weights.safetensors_card import read_safetensors_card
+from atrous.weights.zoo.catalogue import CHECKPOINTS, LICENSE, Checkpoint
 
 _USUAL_SIDE = 513
 

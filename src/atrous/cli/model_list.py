@@ -10,8 +10,8 @@ from atrous.cli.options import JsonFlag, QuietFlag
 from atrous.cli.terminal import Terminal
 from atrous.recipes.recipe import recipe_notes, shipped_recipes
 from atrous.runtime.card import ModelCard
-from atrous.weights.catalogue import ENCODER_STARTS, LICENSE, SEGMENTATION, Checkpoint
 from atrous.weights.load import MODELS, load
+from atrous.weights.zoo.catalogue import ENCODER_STARTS, LICENSE, SEGMENTATION, Checkpoint
 
 
 def list_model(*, json: JsonFlag = False, quiet: QuietFlag = False) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from atrous.runtime.card import ModelCard, Preprocessing
-from atrous.weights.catalogue import LICENSE, ONE_SCALE, Checkpoint, Evaluation
+from atrous.weights.zoo.catalogue import LICENSE, ONE_SCALE, Checkpoint, Evaluation
 
 
 def plain_table(*, title: str | None = None, header: bool = True) -> Table:

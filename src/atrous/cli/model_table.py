@@ -14,7 +14,7 @@ from atrous.cli.terminal import Terminal
 from atrous.errors import DependencyError
 
 if TYPE_CHECKING:
-    from atrous.weights.reproduce import Comparison
+    from atrous.weights.zoo.reproduce import Comparison
 
 _HEADERS = ("network", "stride", "looks", "published", "counted", "difference", "note")
 _SIZES = ("network", "theirs", "ours", "difference")
@@ -41,7 +41,7 @@ def table_model(
     """
     terminal = Terminal(as_json=json, quiet=quiet)
     try:
-        from atrous.weights.reproduce import compare_all
+        from atrous.weights.zoo.reproduce import compare_all
     except ModuleNotFoundError as error:
         raise DependencyError(f"counting needs {error.name}; pip install 'atrous[train]'") from None
     rows = tuple(compare_all())

@@ -9,21 +9,18 @@ from atrous.labels import ADE20K, CITYSCAPES, VOC, LabelSet, numbered_label_set
 from atrous.models.config import ModelConfig, OutputStride, model_config_from
 from atrous.models.segmenter import Segmenter
 from atrous.runtime.card import ModelCard, Preprocessing
-from atrous.weights.contents import Contents, Foreign, refuse_not_finite
-from atrous.weights.from_tf_deeplab import (
-    CHECKPOINT_LEAVES,
-    FOLDED_LEAVES,
-    fill,
-    translate,
-)
-from atrous.weights.frozen_graph import read_frozen_graph
-from atrous.weights.openvino_ir import read_openvino_ir
+from atrous.weights.formats.contents import Contents, refuse_not_finite
+from atrous.weights.formats.frozen_graph import read_frozen_graph
+from atrous.weights.formats.leaves import CHECKPOINT_LEAVES, FOLDED_LEAVES
+from atrous.weights.formats.openvino_ir import read_openvino_ir
+from atrous.weights.formats.tf_archive import find_archive, read_archive
+from atrous.weights.formats.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
+from atrous.weights.formats.tf_checkpoint_v1 import find_v1_checkpoint, read_v1_checkpoint
+from atrous.weights.formats.tflite import read_tflite
+from atrous.weights.formats.torch_file import TORCH_ENDINGS
+from atrous.weights.from_tf_deeplab import fill, translate
 from atrous.weights.peers.read import read_peer
-from atrous.weights.tf_archive import find_archive, read_archive
-from atrous.weights.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
-from atrous.weights.tf_checkpoint_v1 import find_v1_checkpoint, read_v1_checkpoint
-from atrous.weights.tflite import read_tflite
-from atrous.weights.torch_file import TORCH_ENDINGS
+from atrous.weights.translated import Foreign
 
 LABEL_SETS: Mapping[str, LabelSet] = {"voc": VOC, "cityscapes": CITYSCAPES, "ade20k": ADE20K}
 """Classes that published weights were trained on; names and order are not in their files."""

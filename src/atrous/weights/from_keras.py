@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from atrous.errors import WeightsError
 from atrous.models.classifier import Classifier, build_classifier
 from atrous.models.config import ClassifierConfig
-from atrous.weights.keras_hdf5 import read_keras_hdf5
+from atrous.weights.formats.keras_hdf5 import read_keras_hdf5
 from atrous.weights.rename import Rule, Values, rename
 
 _MAX_BYTES = 2 << 30

@@ -8,7 +8,6 @@ must have a place and every tensor of ours a variable, or nothing is taken.
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -20,64 +19,18 @@ from atrous.errors import WeightsError
 from atrous.models.build import build_model
 from atrous.models.config import ModelConfig, OutputStride, model_config_from
 from atrous.models.segmenter import Segmenter
+from atrous.weights.formats.leaves import CHECKPOINT_LEAVES, FOLDED_LEAVES, Leaves, as_is
 from atrous.weights.tf_layers import encoder_layers, head_layers
+from atrous.weights.translated import Translated
 from atrous.weights.unfold import FOLDED_AWAY, fold_norms
 
 Arrays = Mapping[str, NDArray[np.generic]]
 
 
-def _dense(values: NDArray[np.generic]) -> NDArray[np.generic]:
-    return values.transpose(3, 2, 0, 1)
-
-
-def _depthwise(values: NDArray[np.generic]) -> NDArray[np.generic]:
-    return values.transpose(2, 3, 0, 1)
-
-
-def _as_is(values: NDArray[np.generic]) -> NDArray[np.generic]:
-    return values
-
-
-Leaves = Mapping[str, tuple[str, Callable[[NDArray[np.generic]], NDArray[np.generic]]]]
-"""Our name of each leaf, and how its axes are turned."""
-
-CHECKPOINT_LEAVES: Leaves = {
-    "weights": ("conv.weight", _dense),
-    "depthwise_weights": ("conv.weight", _depthwise),
-    "biases": ("bias", _as_is),
-    "BatchNorm/gamma": ("norm.weight", _as_is),
-    "BatchNorm/beta": ("norm.bias", _as_is),
-    "BatchNorm/moving_mean": ("norm.running_mean", _as_is),
-    "BatchNorm/moving_variance": ("norm.running_var", _as_is),
-}
-"""Of a checkpoint, in TensorFlow's layouts."""
-
-
-def turned(values: NDArray[np.generic], leaf: str) -> NDArray[np.generic]:
-    """A variable of a checkpoint, by its leaf, in the layout of torch."""
-    _, convert = CHECKPOINT_LEAVES[leaf]
-    return convert(values)
-
-
-FOLDED_LEAVES: Leaves = {"weights": ("conv.weight", _as_is), "biases": ("norm.bias", _as_is)}
-"""Of a graph whose norms were folded into the convolutions, in torch's layouts."""
-
 _OF_TRAINING = re.compile(
     r"global_step|beta[12]_power|.*/(Momentum|RMSProp(_\d)?|Adam(_\d)?|ExponentialMovingAverage)"
 )
 """Variables that only the training had."""
-
-
-@dataclass(frozen=True)
-class Translated:
-    """A checkpoint in our words."""
-
-    config: ModelConfig
-    """The network it was found to be."""
-    state: dict[str, torch.Tensor]
-    """A value for every tensor of that network, but for what folded norms lack."""
-    skipped: int
-    """Variables of the training that were left out."""
 
 
 def translate(
@@ -105,7 +58,7 @@ def translate(
     state: dict[str, torch.Tensor] = {}
     homeless: list[tuple[bool, str]] = []
     for name, value in of_the_network.items():
-        ours, convert = places.get(name, ("", _as_is))
+        ours, convert = places.get(name, ("", as_is))
         fits = ours in expected and value.ndim == expected[ours].ndim
         turned = convert(value) if fits else value
         if fits and turned.shape == tuple(expected[ours].shape):

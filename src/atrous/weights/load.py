@@ -11,7 +11,7 @@ from atrous.runtime.engine import Engine
 from atrous.runtime.onnx_engine import OnnxEngine
 from atrous.runtime.predictor import Predictor
 from atrous.runtime.test_time import TestTime
-from atrous.weights.tf_checkpoint import checkpoint_prefix
+from atrous.weights.formats.tf_checkpoint import checkpoint_prefix
 
 _SHIPPED = Path(__file__).parent / "shipped"
 
@@ -55,8 +55,8 @@ def find_start(start: str) -> Path:
     Raises:
         WeightsError: If there is none.
     """
-    from atrous.weights.catalogue import CHECKPOINTS  # noqa: PLC0415 - prediction needs neither
-    from atrous.weights.store import downloaded  # noqa: PLC0415
+    from atrous.weights.zoo.catalogue import CHECKPOINTS  # noqa: PLC0415 - prediction needs neither
+    from atrous.weights.zoo.store import downloaded  # noqa: PLC0415
 
     path = Path(start)
     if path.is_file() or checkpoint_prefix(path):

@@ -6,11 +6,11 @@ from pathlib import Path
 from atrous.errors import ConfigError, WeightsError
 from atrous.models.classifier import Classifier, PictureClassifier
 from atrous.runtime.card import ModelCard, Preprocessing
+from atrous.weights.formats.torch_file import TORCH_ENDINGS, is_ours, read_torch_file
 from atrous.weights.from_keras import KERAS_ENDINGS, load_keras_xception
 from atrous.weights.model_file import load_classifier_model
 from atrous.weights.peers import PEERS
 from atrous.weights.peers.classifiers import find_kind, load_peer_classifier
-from atrous.weights.torch_file import TORCH_ENDINGS, is_ours, read_torch_file
 
 XCEPTION_SIDE = 299
 """The square that Xception was trained on."""

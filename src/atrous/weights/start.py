@@ -11,19 +11,20 @@ from torch import nn
 
 from atrous.encoders import ENCODERS, Encoder
 from atrous.errors import WeightsError
-from atrous.weights.contents import refuse_not_finite
+from atrous.weights.formats.contents import refuse_not_finite
+from atrous.weights.formats.frozen_graph import read_frozen_graph
+from atrous.weights.formats.leaves import CHECKPOINT_LEAVES, FOLDED_LEAVES
+from atrous.weights.formats.openvino_ir import read_openvino_ir
+from atrous.weights.formats.tf_archive import find_archive, read_archive
+from atrous.weights.formats.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
+from atrous.weights.formats.tf_checkpoint_v1 import find_v1_checkpoint, read_v1_checkpoint
+from atrous.weights.formats.tflite import read_tflite
+from atrous.weights.formats.torch_file import TORCH_ENDINGS, is_ours
 from atrous.weights.from_keras import KERAS_ENDINGS, read_keras, xception_rules
 from atrous.weights.from_ours import OUR_ENDINGS, fill_from_ours
-from atrous.weights.from_tf_deeplab import CHECKPOINT_LEAVES, FOLDED_LEAVES, start_values
-from atrous.weights.frozen_graph import read_frozen_graph
-from atrous.weights.openvino_ir import read_openvino_ir
+from atrous.weights.from_tf_deeplab import start_values
 from atrous.weights.peers import start as peers
 from atrous.weights.rename import Values, rename
-from atrous.weights.tf_archive import find_archive, read_archive
-from atrous.weights.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
-from atrous.weights.tf_checkpoint_v1 import find_v1_checkpoint, read_v1_checkpoint
-from atrous.weights.tflite import read_tflite
-from atrous.weights.torch_file import TORCH_ENDINGS, is_ours
 from atrous.weights.unfold import fold_norms
 
 

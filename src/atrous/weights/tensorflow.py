@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from atrous.errors import WeightsError
 from atrous.models.config import OutputStride
 from atrous.models.segmenter import Segmenter
+from atrous.weights.formats.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
 from atrous.weights.from_tf_deeplab import fill, translate
-from atrous.weights.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
 
 
 def read_tensorflow_checkpoint(prefix: str | Path) -> Mapping[str, NDArray[np.generic]]:

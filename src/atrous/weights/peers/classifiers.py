@@ -11,7 +11,8 @@ from atrous.errors import ConfigError, WeightsError
 from atrous.models.classifier import Classifier, build_classifier
 from atrous.models.config import ClassifierConfig, classifier_config_from
 from atrous.runtime.card import Preprocessing
-from atrous.weights.contents import refuse_not_finite
+from atrous.weights.formats.contents import refuse_not_finite
+from atrous.weights.formats.torch_file import read_torch_file
 from atrous.weights.peers.backbones import (
     detect_resnet,
     mobilenetv2_layers,
@@ -24,7 +25,6 @@ from atrous.weights.peers.xceptions import (
     timm_xception_layers,
 )
 from atrous.weights.rename import Values
-from atrous.weights.torch_file import read_torch_file
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from atrous.errors import WeightsError
 from atrous.models.build import build_model
 from atrous.models.config import ModelConfig, OutputStride
 from atrous.runtime.card import Preprocessing
-from atrous.weights.from_tf_deeplab import Translated
 from atrous.weights.rename import Values
+from atrous.weights.translated import Translated
 
 Turn = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Brings the values of one tensor into our order."""

@@ -5,17 +5,18 @@ from pathlib import Path
 
 from atrous.errors import ConfigError, WeightsError
 from atrous.models.config import OutputStride
-from atrous.weights.contents import Foreign, refuse_not_finite
+from atrous.weights.formats.contents import refuse_not_finite
+from atrous.weights.formats.torch_file import read_torch_file
 from atrous.weights.peers import PEERS, translate, words_of_left_out
 from atrous.weights.peers.classifiers import find_kind
-from atrous.weights.torch_file import read_torch_file
+from atrous.weights.translated import Foreign
 
 
 def read_peer(path: Path, output_stride: OutputStride | None) -> Foreign:
     """Read a state dict, find out whose it is, and translate it whole.
 
     Args:
-        path: See `atrous.weights.torch_file.read_torch_file`.
+        path: See `atrous.weights.formats.torch_file.read_torch_file`.
         output_stride: Stride to build the network for; None for the package's default.
 
     Raises:

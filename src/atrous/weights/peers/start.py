@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from atrous.errors import ConfigError, WeightsError
+from atrous.weights.formats.torch_file import read_torch_file
 from atrous.weights.peers import PEERS, translate
 from atrous.weights.peers.classifiers import CLASSIFIERS, encoder_values, find_kind
 from atrous.weights.rename import Values
-from atrous.weights.torch_file import read_torch_file
 
 
 def start_values(path: Path) -> tuple[str, Values]:

@@ -1,0 +1,1 @@
+"""The official checkpoints: what is published of them, and how they are got."""
