@@ -10,12 +10,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from atrous.data.text import read_text
+from atrous.data.text import read_lines, read_text
 from atrous.errors import ConfigError, DatasetError
 from atrous.labels import Color, LabelSet, as_palette, distinct_palette
 from atrous.validation import describe_problems
 
 DATASET_FILE = "dataset.toml"
+NAME_LISTS = ("class_names.txt", "classes.txt", "labels.txt")
+"""Lists of class names that are read where there is no ``dataset.toml``."""
 IGNORE = "ignore"
 """What ``label_map`` may say in place of a class."""
 _LARGEST = 65_535
@@ -44,8 +46,8 @@ class Description:
     """Class index, or ignore_index, by stored value."""
     colors: Mapping[Color, int] = field(default_factory=dict)
     """Class index by stored colour: of the palette, and of ``label_map``."""
-    names: Mapping[str, str | int] = field(default_factory=dict)
-    """Class name or index that a name in the annotations stands for."""
+    names: Mapping[str, int] = field(default_factory=dict)
+    """Class index, or ignore_index, that a name in the annotations stands for."""
 
 
 def read_description(root: Path, *, known: LabelSet | None = None) -> Description:
@@ -60,10 +62,44 @@ def read_description(root: Path, *, known: LabelSet | None = None) -> Descriptio
     """
     path = root / DATASET_FILE
     if not path.is_file():
+        known = known or _listed_names(root)
         return Description(known, known.ignore_index if known else 255)
     content = _parse(path)
     try:
         return _check(content, known)
+    except ConfigError as error:
+        raise DatasetError(f"{path}: {error}") from None
+
+
+def names_classes(root: Path) -> bool:
+    """Whether the user names the classes, in ``dataset.toml`` or a list of names.
+
+    Raises:
+        DatasetError: If ``dataset.toml`` is wrong.
+    """
+    path = root / DATASET_FILE
+    if path.is_file():
+        return _parse(path).names is not None
+    return any((root / name).is_file() for name in NAME_LISTS)
+
+
+def _listed_names(root: Path) -> LabelSet | None:
+    """Classes from a list of names, one a line, such as labelme's ``labels.txt``."""
+    for path in (root / name for name in NAME_LISTS):
+        if path.is_file():
+            names = tuple(name for name in read_lines(path) if name != "__ignore__")
+            return label_set_of(names, path)
+    return None
+
+
+def label_set_of(names: Sequence[str], path: Path, *, ignore_index: int = 255) -> LabelSet:
+    """Classes that a file of the layout names, in colours that differ.
+
+    Raises:
+        DatasetError: If there is none, or one is named twice.
+    """
+    try:
+        return LabelSet(tuple(names), distinct_palette(len(names)), ignore_index)
     except ConfigError as error:
         raise DatasetError(f"{path}: {error}") from None
 
@@ -98,7 +134,7 @@ def _with_map(content: _Content, label_set: LabelSet | None, ignore: int) -> Des
         if len(colors) < label_set.num_classes:
             raise ConfigError("palette gives one colour to two classes")
     values: dict[int, int] = {}
-    names: dict[str, str | int] = {}
+    names: dict[str, int] = {}
     for key, wanted in content.label_map.items():
         if re.fullmatch(r"\d{1,5}", key):
             values[int(key)] = resolve(wanted, label_set, ignore)
@@ -106,8 +142,7 @@ def _with_map(content: _Content, label_set: LabelSet | None, ignore: int) -> Des
             red, green, blue = bytes.fromhex(key[1:])
             colors[red, green, blue] = resolve(wanted, label_set, ignore)
         else:
-            resolve(wanted, label_set, ignore)
-            names[key] = wanted
+            names[key] = resolve(wanted, label_set, ignore)
     return Description(label_set, ignore, values, colors, names)
 
 

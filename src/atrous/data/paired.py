@@ -4,16 +4,15 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from atrous.data.description import DATASET_FILE, Description, read_description
+from atrous.data.counting import count_classes
+from atrous.data.description import Description, read_description
 from atrous.data.folders import HASHED_SPLITS, find_files, in_split, inside, match
 from atrous.data.layout import Fault, Layout, Listing
 from atrous.data.sample import LabelFile
 from atrous.data.text import read_lines
 from atrous.errors import DatasetError
 from atrous.imaging import SUFFIXES
-from atrous.labels import LabelSet, numbered_label_set
+from atrous.labels import LabelSet
 
 IMAGE_FOLDERS = ("images", "img_dir", "image", "imgs", "img", "JPEGImages")
 LABEL_FOLDERS = (
@@ -70,7 +69,7 @@ def label_set(root: Path, split: str) -> LabelSet:
         return described
     known = splits(root)
     training = next((name for name in ("train", "training") if name in known), split)
-    return _count_classes(listing(root, training), root)
+    return count_classes(listing(root, training), root)
 
 
 def _by_split(root: Path) -> dict[str, _Folders]:
@@ -156,26 +155,6 @@ def _why_not_listed(name: str, stem: str, path: Path, whole: Listing) -> Fault:
         if fault.path.stem == Path(stem).name:
             return fault
     return Fault("no picture", path, f"{path}: names {name!r}, and there is no such picture")
-
-
-def _count_classes(training: Listing, root: Path) -> LabelSet:
-    seen: set[int] = set()
-    for pair in training.pairs:
-        # The size is that of a map which is stored, and is not looked at.
-        seen |= set(np.unique(pair.labels.read((0, 0))).tolist())
-    seen.discard(255)
-    first = training.pairs[0].labels.path if training.pairs else root
-    if max(seen, default=0) < 1:
-        raise DatasetError(
-            f"the labels beside {first} hold no class but {sorted(seen) or 255}; "
-            f"expected at least classes 0 and 1. If 255 marks a class, say so in {DATASET_FILE}"
-        )
-    if max(seen) > 255:
-        raise DatasetError(
-            f"the labels beside {first} hold classes up to {max(seen)}, past the 255 "
-            f"that marks ignored pixels; write names and ignore into {DATASET_FILE}"
-        )
-    return numbered_label_set(max(seen) + 1)
 
 
 def _short(path: Path, root: Path) -> str:

@@ -35,6 +35,19 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
     return content
 
 
+def read_head(path: Path, count: int) -> bytes:
+    """The first bytes of a file, by which its kind is known.
+
+    Raises:
+        DatasetError: If it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(count)
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
+
+
 def read_text(path: Path, max_bytes: int = _MAX_TEXT_BYTES) -> str:
     """Read a file of UTF-8, with or without a byte order mark.
 
