@@ -9,6 +9,7 @@ from cyclopts.validators import Number
 from rich.table import Table
 
 from atrous.cli.options import (
+    LAYOUT_HELP,
     EvalCropSizeOption,
     FlipFlag,
     JsonFlag,
@@ -35,7 +36,7 @@ def evaluate(
     data: Annotated[Path, Parameter(help="Folder of the dataset.")],
     *,
     split: Annotated[str, Parameter(help="Which split to measure.")] = "val",
-    layout: Annotated[str, Parameter(help="auto, or a name such as camvid or paired.")] = "auto",
+    layout: Annotated[str, Parameter(help=LAYOUT_HELP)] = "auto",
     min_miou: Annotated[
         float | None,
         Parameter(

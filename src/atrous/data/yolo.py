@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from atrous.data.classes import NamedClasses, named_classes
-from atrous.data.folders import Found, find_files, inside, match
+from atrous.data.folders import Found, find_files, inside, is_inside, match
 from atrous.data.layout import Layout, Listing
 from atrous.data.outlines import DrawnLabels, Outline, ring_of
 from atrous.data.plain_yaml import Value, read_plain_yaml
@@ -118,9 +118,8 @@ def _folder(root: Path, said: Mapping[str, Value], named: str, path: Path) -> Pa
     base = said.get("path")
     tries = [f"{base}/{named}"] if isinstance(base, str) and not Path(base).is_absolute() else []
     tries += [named.removeprefix("../"), named.removeprefix("./")]
-    for text in tries:
-        folder = inside(root, text, by=path)
-        if folder.is_dir():
+    for folder in (root / text for text in tries):
+        if is_inside(folder, root) and folder.is_dir():
             return folder
     raise DatasetError(f"{path}: names the folder {named!r}, which is not below {root}")
 
