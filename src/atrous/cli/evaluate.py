@@ -8,8 +8,8 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.table import Table
 
+from atrous.cli.layout_option import LAYOUT_HELP
 from atrous.cli.options import (
-    LAYOUT_HELP,
     EvalCropSizeOption,
     FlipFlag,
     JsonFlag,

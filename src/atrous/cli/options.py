@@ -6,7 +6,6 @@ from typing import Annotated, TypeAlias
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from atrous.data import DATASETS
 from atrous.errors import ConfigError
 
 JsonFlag: TypeAlias = Annotated[
@@ -42,7 +41,6 @@ EvalCropSizeOption: TypeAlias = Annotated[
         "published numbers were measured: 513x513 on PASCAL VOC, 1025x2049 on Cityscapes."
     ),
 ]
-LAYOUT_HELP = f"How the dataset lies on disk: auto, {', '.join(DATASETS)}."
 ThreadsOption: TypeAlias = Annotated[
     int,
     Parameter(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from atrous.cli.options import LAYOUT_HELP, JsonFlag, QuietFlag
+from atrous.cli.layout_option import LAYOUT_HELP
+from atrous.cli.options import JsonFlag, QuietFlag
 from atrous.cli.terminal import Meter, Terminal
 from atrous.errors import DependencyError
 from atrous.weights.load import find_start
