@@ -36,7 +36,7 @@ def test_a_ring_covers_the_pixels_of_the_definition(corners):
 
     # A crossing may fall on a centre itself, where rounding decides: such pixels are left out.
     expected = naive_fill(ring, labels.shape)
-    left, right = (naive_fill(ring + np.array([shift, 0]), labels.shape) for shift in (-1e-9, 1e-9))
+    left, right = (naive_fill(ring + np.array([0, shift]), labels.shape) for shift in (-1e-9, 1e-9))
     sure = left == right
     np.testing.assert_array_equal(labels[sure] == 5, expected[sure])
 
@@ -83,11 +83,11 @@ def test_outlines_that_are_none_are_refused(corners):
         ring_of(corners, "x")
 
 
-def test_an_outline_that_crosses_too_many_rows_is_refused_before_memory_is_taken():
-    zigzag = np.array([(0, 0), (1, 1e6)] * 20_000, float)
+def test_an_outline_that_crosses_too_many_columns_is_refused_before_memory_is_taken():
+    zigzag = np.array([(0, 0), (1e6, 1)] * 20_000, float)
 
-    with pytest.raises(DatasetError, match=r"crosses .* rows"):
-        fill(np.zeros((5000, 2), np.uint8), zigzag, 1)
+    with pytest.raises(DatasetError, match=r"crosses .* columns"):
+        fill(np.zeros((2, 5000), np.uint8), zigzag, 1)
 
 
 def coco_text(counts: list[int]) -> str:

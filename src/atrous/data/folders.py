@@ -1,6 +1,7 @@
 """Find files below a dataset's root, and pair pictures with labels by their names."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ LABEL_ENDINGS = (
     *("_segmentation", "_groundtruth", "_label", "_labels", "_mask", "_masks", "_seg", "_gt"),
 )
 """What tools put behind a picture's name to name its labels."""
+_LONGEST_NAME = 255
+"""Bytes of one part of a path, by POSIX and Windows."""
 _IMAGE_ENDINGS = ("_leftImg8bit", "_image", "_img")
 
 
@@ -27,8 +30,13 @@ class Found:
 
 
 def is_inside(path: Path, root: Path) -> bool:
-    """Whether a path leads, through any links, to a place below ``root``."""
-    return path.resolve().is_relative_to(root.resolve())
+    """Whether a path can be one of a file, and leads, through any links, to below ``root``."""
+    try:
+        parts = [os.fsencode(part) for part in path.parts]
+    except ValueError:  # half a character, which JSON can hold
+        return False
+    possible = all(len(part) <= _LONGEST_NAME and b"\0" not in part for part in parts)
+    return possible and path.resolve().is_relative_to(root.resolve())
 
 
 def inside(root: Path, named: str, *, by: Path) -> Path:
@@ -44,10 +52,10 @@ def inside(root: Path, named: str, *, by: Path) -> Path:
     """
     # A backslash separates folders in lists written on Windows.
     path = root / named.replace("\\", "/")
-    if "\0" in named or not is_inside(path, root):
+    if not is_inside(path, root):
         raise DatasetError(
-            f"{by}: names {named!r}, which is not below {root}; copy the file into the dataset, "
-            "and name it relative to its folder"
+            f"{by}: names {named[:80]!r}, which is not below {root}; copy the file into the "
+            "dataset, and name it relative to its folder"
         )
     return path
 

@@ -121,29 +121,31 @@ def fill(labels: LabelMap, ring: Ring, value: int) -> None:
     that also covers the line itself, does not keep. What is outside the map is cut off.
 
     Raises:
-        DatasetError: If the ring crosses more rows than a real outline ever does.
+        DatasetError: If the ring crosses more columns than a real outline ever does.
     """
     height, width = labels.shape
     x0, y0 = ring.T
     x1, y1 = np.roll(ring, -1, axis=0).T
-    first = np.clip(np.ceil(np.minimum(y0, y1) - 0.5), 0, height).astype(np.int64)
-    behind = np.clip(np.ceil(np.maximum(y0, y1) - 0.5), 0, height).astype(np.int64)
+    first = np.clip(np.ceil(np.minimum(x0, x1) - 0.5), 0, width).astype(np.int64)
+    behind = np.clip(np.ceil(np.maximum(x0, x1) - 0.5), 0, width).astype(np.int64)
     counts = behind - first
     if counts.sum() == 0:
         return
     if counts.sum() > _MAX_CROSSINGS:
-        raise DatasetError(f"an outline of {len(ring)} points crosses {counts.sum()} rows")
-    # One entry for each edge and each row whose middle it crosses.
+        raise DatasetError(f"an outline of {len(ring)} points crosses {counts.sum()} columns")
+    # One entry for each edge and each column whose middle it crosses.
     edge = np.repeat(np.arange(len(ring)), counts)
-    row = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts) + first[edge]
-    x = x0[edge] + (row + 0.5 - y0[edge]) * (x1 - x0)[edge] / (y1 - y0)[edge]
-    column = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
-    top, left, right = int(row.min()), int(column.min()), int(column.max())
-    rows, columns = int(row.max()) + 1 - top, right - left + 1
+    column = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts) + first[edge]
+    slope = (y1 - y0)[edge] / (x1 - x0)[edge]
+    y = y0[edge] + (column + 0.5 - x0[edge]) * slope
+    row = np.clip(np.ceil(y - 0.5), 0, height).astype(np.int64)
+    top, bottom, left = int(row.min()), int(row.max()), int(column.min())
+    rows, columns = bottom - top + 1, int(column.max()) + 1 - left
     place = (row - top) * columns + column - left
-    crossed = np.bincount(place, minlength=rows * columns).reshape(rows, columns)
-    inside = np.cumsum(crossed, axis=1)[:, :-1] % 2 == 1
-    labels[top : top + rows, left:right][inside] = value
+    crossed = np.bincount(place, minlength=rows * columns).astype(np.uint8).reshape(rows, columns)
+    # Down the columns, for numpy adds whole rows many times faster than along them.
+    inside = np.bitwise_xor.accumulate(crossed & 1, axis=0)[:-1]
+    np.copyto(labels[top:bottom, left : left + columns], value, where=inside.view(np.bool_))
 
 
 def coco_counts(text: str, where: str) -> list[int]:

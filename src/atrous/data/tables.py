@@ -131,7 +131,9 @@ def _read_json_lines(path: Path) -> Iterator[Row]:
 def _row(columns: Mapping[str, object], where: str) -> Row:
     image, labels = (_cell(columns, keys) for keys in (_IMAGE_KEYS, _LABEL_KEYS))
     if not image or not labels:
-        raise DatasetError(f"{where}: expected columns image and mask, not {', '.join(columns)}")
+        raise DatasetError(
+            f"{where}: expected columns image and mask, not {', '.join(map(str, columns))}"
+        )
     return image, labels, _cell(columns, ("split",)) or ""
 
 
