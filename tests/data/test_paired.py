@@ -152,3 +152,67 @@ def test_a_description_that_is_not_utf_8_is_refused(root):
 
     with pytest.raises(DatasetError, match=r"dataset\.toml: not text in UTF-8"):
         opened(root)
+
+
+def flat(root: Path, names: str) -> Path:
+    """Pictures in ``images`` and labels in ``masks``, without splits."""
+    for folder in ("images", "masks"):
+        (root / folder).mkdir()
+        for name in names:
+            Image.new("L", (6, 4), 1).save(root / folder / f"{name}.png")
+    return root
+
+
+def names_in(root: Path, split: str) -> list[str]:
+    return [pair.name for pair in open_split(root, split, layout="paired").pairs]
+
+
+def test_without_splits_a_fifth_of_the_names_is_val_and_the_rest_train(tmp_path):
+    flat(tmp_path, "abcdefghij")
+
+    val = names_in(tmp_path, "val")
+    assert len(val) == 2
+    assert sorted(names_in(tmp_path, "train") + val) == list("abcdefghij")
+
+
+def test_the_hash_keeps_nearly_every_picture_in_its_split_when_one_is_added(tmp_path):
+    flat(tmp_path, "abcdefghij")
+    before = set(names_in(tmp_path, "val"))
+    for folder in ("images", "masks"):
+        Image.new("L", (6, 4), 1).save(tmp_path / folder / "k.png")
+
+    assert len(before - set(names_in(tmp_path, "val"))) <= 1
+
+
+def test_one_picture_alone_cannot_be_split(tmp_path):
+    with pytest.raises(DatasetError, match=r"a\.png: is the only picture; expected at least two"):
+        open_split(flat(tmp_path, "a"), "train")
+
+
+@pytest.mark.parametrize("place", ["{}.txt", "splits/{}.txt", "ImageSets/Segmentation/{}.txt"])
+@pytest.mark.parametrize("form", ["{}", "{}.png", "images/{}.png"])
+def test_lists_say_which_pictures_are_in_a_split(tmp_path, place, form):
+    flat(tmp_path, "abc")
+    for split, names in (("train", "ca"), ("val", "b")):
+        path = tmp_path / place.format(split)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(form.format(name) + "\n" for name in names))
+
+    assert names_in(tmp_path, "train") == ["c", "a"]
+    assert names_in(tmp_path, "val") == ["b"]
+
+
+def test_a_listed_picture_that_is_not_there_is_named(tmp_path):
+    (flat(tmp_path, "ab") / "train.txt").write_text("a\nzebra\n")
+
+    with pytest.raises(DatasetError, match=r"train\.txt: names 'zebra', and there is no such"):
+        open_split(tmp_path, "train")
+
+
+def test_folders_of_films_are_parts_of_one_dataset(tmp_path):
+    for film in ("night", "day"):
+        for folder in ("images", "masks"):
+            (tmp_path / folder / film).mkdir(parents=True)
+            Image.new("L", (6, 4), 1).save(tmp_path / folder / film / "a.png")
+
+    assert sorted(names_in(tmp_path, "train") + names_in(tmp_path, "val")) == ["day/a", "night/a"]

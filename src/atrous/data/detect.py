@@ -10,6 +10,7 @@ _ALSO_CALLED = {
     "train": ("training",),
     "val": ("valid", "validation", "dev"),
     "test": ("testing",),
+    "train_aug": ("trainaug",),
 }
 
 
