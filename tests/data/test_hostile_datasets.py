@@ -170,3 +170,17 @@ def test_files_of_a_terabyte_are_refused_from_their_size(tmp_path):
 
     with pytest.raises(DatasetError, match="larger than the 512 MiB"):
         open_split(root, "train", layout="coco")
+
+
+def test_a_folder_that_cannot_be_looked_at_is_refused():
+    with pytest.raises(DatasetError, match=r"cannot be read \(File name too long\)"):
+        open_split(Path("x" * 300), "train")
+
+
+def test_links_in_a_circle_are_refused(tmp_path):
+    root = written(tmp_path, "paddleseg")
+    (root / "JPEG" / "a.jpg").unlink()
+    (root / "JPEG" / "a.jpg").symlink_to("a.jpg")
+
+    with pytest.raises(DatasetError, match=r"names JPEG/a\.jpg, and there is no such file"):
+        open_split(root, "train")

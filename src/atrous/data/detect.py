@@ -1,5 +1,7 @@
 """Find out which layout a folder has."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from atrous.data import DATASETS
@@ -20,15 +22,18 @@ def detect_layout(root: Path) -> tuple[str, str]:
     Raises:
         DatasetError: If it has none, with what each one looks like.
     """
-    if not root.is_dir():
-        raise DatasetError(f"{root}: no such folder")
-    for name, layout in DATASETS.items():
-        reason = layout.find(root)
-        if reason:
-            return name, reason
+    with _reading(root):
+        for name, layout in DATASETS.items():
+            reason = layout.find(root)
+            if reason:
+                return name, reason
+        raise DatasetError(_describe_unknown(root))
+
+
+def _describe_unknown(root: Path) -> str:
     there = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))[:8]
     known = "; ".join(f"{name}: {layout.looks}" for name, layout in DATASETS.items())
-    raise DatasetError(
+    return (
         f"no known layout fits {root}, which holds {', '.join(there) or 'nothing'}. Known are "
         f"{known}"
     )
@@ -41,7 +46,8 @@ def splits_of(root: Path, *, layout: str = "auto") -> tuple[str, ...]:
         ConfigError: If ``layout`` is unknown.
         DatasetError: If no layout fits.
     """
-    return DATASETS[_known_layout(root, layout)].splits(root)
+    with _reading(root):
+        return DATASETS[_known_layout(root, layout)].splits(root)
 
 
 def list_split(root: Path, split: str, *, layout: str = "auto") -> Listing:
@@ -51,8 +57,9 @@ def list_split(root: Path, split: str, *, layout: str = "auto") -> Listing:
         ConfigError: If ``layout`` is unknown.
         DatasetError: If no layout fits, or it has no such split.
     """
-    name = _known_layout(root, layout)
-    return DATASETS[name].listing(root, _known_split(root, split, name))
+    with _reading(root):
+        name = _known_layout(root, layout)
+        return DATASETS[name].listing(root, _known_split(root, split, name))
 
 
 def open_split(root: Path, split: str, *, layout: str = "auto") -> Split:
@@ -67,10 +74,23 @@ def open_split(root: Path, split: str, *, layout: str = "auto") -> Split:
         ConfigError: If ``layout`` is unknown.
         DatasetError: If no layout fits, it has no such split, or a file has no partner.
     """
-    name = _known_layout(root, layout)
-    known = _known_split(root, split, name)
-    pairs = pairs_of(DATASETS[name].listing(root, known), f"split {known!r} of {root}")
-    return Split(name, known, DATASETS[name].label_set(root, known), pairs)
+    with _reading(root):
+        name = _known_layout(root, layout)
+        known = _known_split(root, split, name)
+        pairs = pairs_of(DATASETS[name].listing(root, known), f"split {known!r} of {root}")
+        return Split(name, known, DATASETS[name].label_set(root, known), pairs)
+
+
+@contextlib.contextmanager
+def _reading(root: Path) -> Iterator[None]:
+    """Turn what the file system refuses, such as a folder without permission, into a sentence."""
+    try:
+        if not root.is_dir():
+            raise DatasetError(f"{root}: no such folder")
+        yield
+    except OSError as error:
+        place = error.filename or root
+        raise DatasetError(f"{place}: cannot be read ({error.strerror})") from None
 
 
 def _known_layout(root: Path, layout: str) -> str:
@@ -78,8 +98,6 @@ def _known_layout(root: Path, layout: str) -> str:
         return detect_layout(root)[0]
     if layout not in DATASETS:
         raise ConfigError(f"unknown layout {layout!r}; known: auto, {', '.join(DATASETS)}")
-    if not root.is_dir():
-        raise DatasetError(f"{root}: no such folder")
     if not DATASETS[layout].find(root):
         raise DatasetError(
             f"{root}: is not of the layout {layout!r}; expected {DATASETS[layout].looks}"

@@ -36,7 +36,7 @@ def is_inside(path: Path, root: Path) -> bool:
     except ValueError:  # half a character, which JSON can hold
         return False
     possible = all(len(part) <= _LONGEST_NAME and b"\0" not in part for part in parts)
-    return possible and path.resolve().is_relative_to(root.resolve())
+    return possible and Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
 def inside(root: Path, named: str, *, by: Path) -> Path:
