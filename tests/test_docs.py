@@ -11,11 +11,14 @@ import pytest
 from PIL import Image
 
 from atrous.cli.main import main
+from atrous.data import DATASETS
+from atrous.data.description import read_description
 from atrous.recipes.recipe import recipe_from
 from parity.official import official_values
 from weights.foreign import write_tf_checkpoint
 
 ROOT = Path(__file__).parents[1]
+DATASETS_PAGE = ROOT / "docs" / "datasets.md"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -71,7 +74,20 @@ def test_commands_of_the_readme_run(code, workplace):
         assert exit_info.value.code == 0, line
 
 
-@pytest.mark.parametrize("code", blocks("toml"))
+@pytest.mark.parametrize("code", blocks("toml", [DATASETS_PAGE]))
+def test_descriptions_of_datasets_in_the_docs_are_right(code, tmp_path):
+    (tmp_path / "dataset.toml").write_text(code)
+
+    assert read_description(tmp_path).values[255] in (255, 1)
+
+
+def test_the_page_of_datasets_has_a_row_for_each_layout_in_their_order():
+    rows = re.findall(r"^\| `([\w-]+)` \|", DATASETS_PAGE.read_text(), re.MULTILINE)
+
+    assert rows == list(DATASETS)
+
+
+@pytest.mark.parametrize("code", blocks("toml", [page for page in PAGES if page != DATASETS_PAGE]))
 def test_recipes_in_the_docs_are_right(code):
     table = tomllib.loads(code)
     table["model"].setdefault("num_classes", 2)

@@ -22,6 +22,7 @@ from atrous.imaging import (
     picture_from_pillow,
     read_image,
     read_labels,
+    read_raw_labels,
     write_file,
     write_image,
     write_labels,
@@ -579,12 +580,26 @@ def test_indices_that_do_not_fit_16_bits_are_refused_and_not_wrapped(tmp_path, v
         read_labels(tmp_path / "a.tif")
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "CMYK"])
 def test_label_maps_of_colours_are_refused(tmp_path, mode):
-    Image.new(mode, (4, 4)).save(tmp_path / "a.png")
+    Image.new(mode, (4, 4)).save(tmp_path / "a.tif")
 
     with pytest.raises(DatasetError, match=f"holds {mode} colours; expected one class index"):
-        read_labels(tmp_path / "a.png")
+        read_labels(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_opaque_colours_of_a_label_map_are_read_for_those_who_know_what_they_mean(tmp_path, mode):
+    Image.new(mode, (4, 3), (7, 8, 9)).save(tmp_path / "a.png")
+
+    np.testing.assert_array_equal(
+        read_raw_labels(tmp_path / "a.png"), np.full((3, 4, 3), (7, 8, 9))
+    )
+
+
+def test_a_stream_is_called_by_the_name_that_is_given(tmp_path):
+    with pytest.raises(InputError, match=r"^a\.tar/b\.png: not a picture"):
+        read_image(io.BytesIO(b"no"), name="a.tar/b.png")
 
 
 @pytest.mark.parametrize("format_name", ["JPEG", "WEBP", "AVIF"])

@@ -67,7 +67,12 @@ class Picture:
     """What had to be decided while reading, for the user to know."""
 
 
-def read_image(source: Path | IO[bytes], *, max_pixels: int = MAX_PIXELS) -> Picture:
+def read_image(
+    source: Path | IO[bytes],
+    *,
+    max_pixels: int = MAX_PIXELS,
+    name: str = "the given stream",
+) -> Picture:
     """Read a picture as upright 8-bit RGB.
 
     16-bit grey is scaled from 0..65535, other deep formats from their own range; transparency is
@@ -77,12 +82,12 @@ def read_image(source: Path | IO[bytes], *, max_pixels: int = MAX_PIXELS) -> Pic
     Args:
         source: A file, or an open binary stream.
         max_pixels: Largest height times width that is decoded.
+        name: What messages call a stream.
 
     Raises:
         InputError: If the file is missing, empty, not a picture, damaged or too large.
     """
-    name = str(source) if isinstance(source, Path) else "the given stream"
-    with _opened(source, name, max_pixels) as image:
+    with _opened(source, str(source) if isinstance(source, Path) else name, max_pixels) as image:
         return _picture_from(image)
 
 
@@ -103,11 +108,38 @@ def read_labels(path: Path, *, max_pixels: int = MAX_PIXELS) -> LabelMap:
         InputError: If the file cannot be read.
         DatasetError: If it holds colours instead of indices.
     """
-    with _opened(path, str(path), max_pixels) as image:
+    labels = read_raw_labels(path, max_pixels=max_pixels)
+    if labels.ndim != 2:
+        raise DatasetError(
+            f"{path}: holds RGB colours; expected one class index for each pixel "
+            "(a palette or grey PNG)"
+        )
+    return labels
+
+
+def read_raw_labels(
+    source: Path | IO[bytes],
+    *,
+    max_pixels: int = MAX_PIXELS,
+    name: str = "the given stream",
+) -> LabelMap | Pixels:
+    """Read what a label map holds: (H, W) numbers, or (H, W, 3) RGB colours.
+
+    Args:
+        source: A file, or an open binary stream.
+        max_pixels: Largest height times width that is decoded.
+        name: What messages call a stream.
+
+    Raises:
+        InputError: If the file cannot be read.
+        DatasetError: If it is neither, or was stored with loss.
+    """
+    name = str(source) if isinstance(source, Path) else name
+    with _opened(source, name, max_pixels) as image:
         lossy = _lossy_compression(image)
         if lossy:
             raise DatasetError(
-                f"{path}: label maps must be stored without loss, not as {lossy}, whose "
+                f"{name}: label maps must be stored without loss, not as {lossy}, whose "
                 "compression invents class indices along edges; save them as PNG"
             )
         packed = _PACKED_GREY.get(_stored_as(image), 1)
@@ -117,10 +149,13 @@ def read_labels(path: Path, *, max_pixels: int = MAX_PIXELS) -> LabelMap:
         if image.mode == "1":
             return values.astype(np.uint8)
         if image.mode.startswith("I"):
-            return _as_indices(values, path)
+            return _as_indices(values, name)
+        opaque = image.mode == "RGBA" and bool((values[..., 3] == 255).all())
+        if image.mode == "RGB" or opaque:
+            return np.ascontiguousarray(values[..., :3])
         raise DatasetError(
-            f"{path}: holds {image.mode} colours; expected one class index for each pixel "
-            "(a palette or grey PNG)"
+            f"{name}: holds {image.mode} colours; expected one class index for each pixel "
+            "(a palette or grey PNG), or opaque RGB colours"
         )
 
 
@@ -140,11 +175,11 @@ def _stored_as(image: Image.Image) -> str:
     return str(packing[0] if isinstance(packing, tuple) else packing)
 
 
-def _as_indices(values: NDArray[np.generic], path: Path) -> LabelMap:
+def _as_indices(values: NDArray[np.generic], name: str) -> LabelMap:
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 65_535:
         raise DatasetError(
-            f"{path}: holds values from {low} to {high}; class indices go from 0 to 65535"
+            f"{name}: holds values from {low} to {high}; class indices go from 0 to 65535"
         )
     return values.astype(np.uint16)
 

@@ -3,14 +3,13 @@
 import pytest
 from PIL import Image
 
-from atrous.data import CamVid, PairedFolders
-from atrous.data.detect import open_split
+from atrous.data.detect import detect_layout, list_split, open_split, splits_of
 from atrous.errors import ConfigError, DatasetError
 
 
 @pytest.mark.parametrize("layout", ["auto", "camvid"])
 def test_camvid_is_known_by_its_folders(camvid_like, layout):
-    assert isinstance(open_split(camvid_like, "val", layout=layout), CamVid)
+    assert open_split(camvid_like, "val", layout=layout).layout == "camvid"
 
 
 @pytest.mark.parametrize("layout", ["auto", "paired"])
@@ -19,19 +18,61 @@ def test_paired_folders_are_known_by_theirs(tmp_path, layout):
         (tmp_path / "train" / folder).mkdir(parents=True)
         Image.new("L", (4, 4), value).save(tmp_path / "train" / folder / "a.png")
 
-    assert isinstance(open_split(tmp_path, "train", layout=layout), PairedFolders)
+    assert open_split(tmp_path, "train", layout=layout).layout == "paired"
 
 
-def test_a_folder_that_fits_no_layout_is_told_what_each_one_missed(tmp_path):
-    with pytest.raises(DatasetError, match=r"no known layout fits .* camvid: no .* paired: no "):
+def test_the_reason_of_a_layout_is_said(camvid_like):
+    assert detect_layout(camvid_like) == ("camvid", "folders train and trainannot")
+    assert splits_of(camvid_like) == ("train", "val")
+
+
+def test_names_of_the_users_own_win_over_those_of_camvid(camvid_like):
+    (camvid_like / "dataset.toml").write_text(f"names = {[str(i) for i in range(11)]}\nignore = 11")
+
+    opened = open_split(camvid_like, "train")
+
+    assert opened.layout == "paired"
+    assert opened.label_set.names[:2] == ("0", "1")
+
+
+def test_a_folder_that_fits_no_layout_is_told_what_each_one_looks_like(tmp_path):
+    (tmp_path / "stuff").mkdir()
+
+    with pytest.raises(
+        DatasetError, match=r"which holds stuff\. Known are camvid: folders .*paired"
+    ):
         open_split(tmp_path, "train")
 
 
 def test_an_unknown_layout_is_refused_with_the_known_ones(tmp_path):
-    with pytest.raises(ConfigError, match="unknown layout 'voc'; known: auto, camvid, paired"):
-        open_split(tmp_path, "train", layout="voc")
+    with pytest.raises(ConfigError, match="unknown layout 'cmavid'; known: auto, camvid, "):
+        open_split(tmp_path, "train", layout="cmavid")
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(DatasetError, match="no: no such folder"):
         open_split(tmp_path / "no", "train")
+
+
+@pytest.mark.parametrize("folder", ["valid", "validation", "dev"])
+def test_val_is_found_under_its_other_names(camvid_like, folder):
+    (camvid_like / "dataset.toml").write_text(f"names = {[str(i) for i in range(11)]}\nignore = 11")
+    (camvid_like / "val").rename(camvid_like / folder)
+    (camvid_like / "valannot").rename(camvid_like / f"{folder}annot")
+
+    assert open_split(camvid_like, "val").name == folder
+
+
+def test_a_listing_names_every_file_without_a_partner(camvid_like):
+    (camvid_like / "train" / "p0.png").unlink()
+    (camvid_like / "trainannot" / "p2.png").unlink()
+    (camvid_like / "train" / "p1.jpg").write_bytes((camvid_like / "train" / "p1.png").read_bytes())
+
+    listing = list_split(camvid_like, "train")
+
+    assert [pair.name for pair in listing.pairs] == ["p1", "p3"]
+    assert {(fault.kind, fault.path.name) for fault in listing.faults} == {
+        ("no picture", "p0.png"),
+        ("no labels", "p2.png"),
+        ("same name", "p1.png"),
+    }

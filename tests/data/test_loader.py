@@ -7,7 +7,7 @@ from numpy.random import Generator
 from PIL import Image
 
 from atrous.data.augment import jitter_color, scale_crop_flip
-from atrous.data.camvid import CamVid
+from atrous.data.detect import open_split
 from atrous.data.loader import (
     EpochSampler,
     Normalization,
@@ -33,7 +33,7 @@ def augment(sample: Sample, random: Generator) -> Sample:
 
 def samples_in(root, *, seed: int = 0, augmented: bool = True) -> Samples:
     return Samples(
-        CamVid(root, "train"),
+        open_split(root, "train"),
         seed=seed,
         normalization=Normalization(),
         augment=augment if augmented else None,
@@ -86,11 +86,11 @@ def test_without_augmentation_a_sample_is_what_its_files_hold(camvid_like):
 
     image, labels = samples[(0, 2)]
 
-    pixels = np.asarray(Image.open(pair.image), np.float64)
+    pixels = np.asarray(Image.open(pair.image.path), np.float64)
     np.testing.assert_allclose(
         image.numpy(), (pixels.transpose(2, 0, 1) - 127.5) / 127.5, atol=1e-6
     )
-    np.testing.assert_array_equal(labels.numpy(), np.asarray(Image.open(pair.labels)))
+    np.testing.assert_array_equal(labels.numpy(), np.asarray(Image.open(pair.labels.path)))
     assert (image.dtype, labels.dtype) == (torch.float32, torch.int64)
 
 

@@ -7,9 +7,11 @@ import pytest
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from atrous.data.detect import open_split
+from atrous.data.folders import find_files, match
+from atrous.data.layout import pairs_of
 from atrous.data.loader import Normalization, Samples
-from atrous.data.paired import PairedFolders
-from atrous.data.sample import match_pairs, read_pair
+from atrous.data.sample import LabelFile, read_pair
 from atrous.errors import DatasetError, InputError
 from atrous.labels import numbered_label_set
 
@@ -27,7 +29,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def pairs_in(root: Path):
-    return match_pairs(root / "images", root / "labels", root)
+    images, labels = (find_files(root / folder, root) for folder in ("images", "labels"))
+    return pairs_of(match(images, labels, source=LabelFile, where="labels"), str(root / "images"))
 
 
 def test_pairs_come_in_the_order_of_their_names(root):
@@ -43,17 +46,52 @@ def test_the_same_name_in_two_folders_is_two_pairs(root):
 
 
 @pytest.mark.parametrize("missing", ["images/b.jpg", "labels/b.png"])
-def test_a_missing_partner_is_counted_and_named(root, missing):
+def test_a_missing_partner_is_named(root, missing):
     (root / missing).unlink()
 
-    with pytest.raises(DatasetError, match=r"1 of 2 names have no partner .* the first is .*/b\."):
+    with pytest.raises(DatasetError, match=r"/b\..*: (has no labels|are labels without a picture)"):
+        pairs_in(root)
+
+
+def test_missing_partners_are_counted(root):
+    for path in (root / "labels").iterdir():
+        path.unlink()
+
+    with pytest.raises(DatasetError, match=r"a\.jpg: has no labels in labels \(and 1 more file"):
+        pairs_in(root)
+
+
+def test_labels_that_differ_in_capital_letters_are_hinted_at(root):
+    (root / "labels" / "b.png").rename(root / "labels" / "B.png")
+
+    with pytest.raises(
+        DatasetError, match=r"b\.jpg: has .*; B\.png differs from it only in capital"
+    ):
+        pairs_in(root)
+
+
+@pytest.mark.parametrize("ending", ["_mask", "_label", "_gtFine_labelIds", "_gt"])
+def test_labels_are_found_under_the_endings_that_tools_give_them(root, ending):
+    (root / "labels" / "a.png").rename(root / "labels" / f"a{ending}.png")
+
+    assert pairs_in(root)[0].labels.path.name == f"a{ending}.png"
+
+
+def test_a_link_out_of_the_dataset_is_refused(root, tmp_path_factory):
+    away = tmp_path_factory.mktemp("away") / "a.jpg"
+    (root / "images" / "a.jpg").rename(away)
+    (root / "images" / "a.jpg").symlink_to(away)
+
+    with pytest.raises(DatasetError, match=r"a\.jpg: is a link out of .*; copy the file"):
         pairs_in(root)
 
 
 def test_two_files_of_one_name_are_refused(root):
     Image.new("RGB", (6, 4)).save(root / "images" / "a.png")
 
-    with pytest.raises(DatasetError, match=r"two files share the name 'a': .*a\.jpg and .*a\.png"):
+    with pytest.raises(
+        DatasetError, match=r"a\.png: two files share the name 'a', the other is .*a\.jpg"
+    ):
         pairs_in(root)
 
 
@@ -74,14 +112,14 @@ def test_a_folder_that_is_called_like_a_picture_is_no_picture(root):
 def test_capital_endings_are_found(root):
     (root / "images" / "a.jpg").rename(root / "images" / "a.JPG")
 
-    assert pairs_in(root)[0].image.name == "a.JPG"
+    assert pairs_in(root)[0].image.path.name == "a.JPG"
 
 
 def test_folders_without_pictures_are_refused(root):
     for path in (root / "images").iterdir():
         path.unlink()
 
-    with pytest.raises(DatasetError, match=r"no pictures in .*images; endings looked for: "):
+    with pytest.raises(DatasetError, match=r"are labels without a picture"):
         pairs_in(root)
 
 
@@ -148,7 +186,7 @@ def test_errors_keep_their_type_and_sentence_across_workers(
     if content:
         (tmp_path / "train" / broken).write_bytes(content)
     samples = Samples(
-        PairedFolders(tmp_path, "train"), seed=0, normalization=Normalization(), augment=None
+        open_split(tmp_path, "train"), seed=0, normalization=Normalization(), augment=None
     )
 
     with pytest.raises(kind, match=message) as caught:

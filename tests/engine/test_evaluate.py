@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from atrous.data.camvid import CamVid
+from atrous.data.detect import open_split
 from atrous.data.sample import Pair, Sample
 from atrous.engine.evaluate import evaluate, evaluation_of, samples_of
 from atrous.labels import LabelSet
@@ -40,7 +40,7 @@ def test_the_pictures_that_were_measured_are_counted():
 
 
 def test_knowing_the_labels_scores_one(camvid_like):
-    pairs = CamVid(camvid_like, "val")
+    pairs = open_split(camvid_like, "val")
     answers = {sample.image.tobytes(): sample.labels for sample in samples_of(pairs)}
 
     # Where labels are ignored, what is predicted does not matter.

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from atrous.data.camvid import CamVid
+from atrous.data.detect import open_split
 from atrous.engine.evaluate import Evaluation, evaluate, samples_of
 from atrous.engine.train import Progress
 from atrous.errors import ConfigError, DatasetError, ResourceError, WeightsError
@@ -139,7 +139,7 @@ def test_the_last_model_scores_what_its_card_says(camvid_like, out):
     found = train(camvid_like, out, recipe=tiny_recipe(ema_decay=0.5))
     model, card = load_model(out / "last.safetensors")
 
-    pairs = CamVid(camvid_like, "val")
+    pairs = open_split(camvid_like, "val")
     again = evaluate(Predictor(TorchEngine(model), card).predict_pixels, pairs, samples_of(pairs))
 
     assert card.result["mean_iou"] == again.mean_iou == found.mean_iou
@@ -295,7 +295,7 @@ def test_training_teaches_the_network_something(camvid_like, out):
     recipe = tiny_recipe(epochs=16, evaluate_every=16)
     plain = {"color_jitter": 0.0, "scale": (1.0, 1.0), "crop_size": (48, 64)}
     recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update=plain)})
-    pairs = CamVid(camvid_like, "val")
+    pairs = open_split(camvid_like, "val")
     card = ModelCard(name="new", classes=pairs.label_set.names, palette=pairs.label_set.palette)
     torch.manual_seed(0)
     new = Predictor(TorchEngine(build_model(recipe.model)), card).predict_pixels

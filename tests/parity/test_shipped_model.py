@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import atrous
-from atrous.data.camvid import CamVid
+from atrous.data.detect import open_split
 from atrous.engine.evaluate import evaluate, samples_of
 from atrous.models.torch_engine import TorchEngine
 from atrous.runtime.predictor import Predictor, prepare
@@ -15,7 +15,7 @@ from atrous.weights.load import find_model
 
 @pytest.fixture(scope="module")
 def val(camvid_root):
-    return CamVid(camvid_root, "val")
+    return open_split(camvid_root, "val")
 
 
 def test_the_card_states_the_mean_iou_that_is_measured(val):

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.table import Table
 
+from atrous.cli.layout_option import LAYOUT_HELP
 from atrous.cli.options import (
     EvalCropSizeOption,
     FlipFlag,
@@ -35,7 +36,7 @@ def evaluate(
     data: Annotated[Path, Parameter(help="Folder of the dataset.")],
     *,
     split: Annotated[str, Parameter(help="Which split to measure.")] = "val",
-    layout: Annotated[str, Parameter(help="auto, or a name such as camvid or paired.")] = "auto",
+    layout: Annotated[str, Parameter(help=LAYOUT_HELP)] = "auto",
     min_miou: Annotated[
         float | None,
         Parameter(

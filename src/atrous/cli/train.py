@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from atrous.cli.layout_option import LAYOUT_HELP
 from atrous.cli.options import JsonFlag, QuietFlag
 from atrous.cli.terminal import Meter, Terminal
 from atrous.errors import DependencyError
@@ -21,6 +22,7 @@ def train(
     recipe: Annotated[str, Parameter(help="A shipped recipe's name, or a TOML file.")],
     *,
     data: Annotated[Path, Parameter(help="Folder of the dataset.")],
+    layout: Annotated[str | None, Parameter(help=f"{LAYOUT_HELP} Default: the recipe's.")] = None,
     out: Annotated[
         Path | None, Parameter(name=("--out", "-o"), help="Run folder. Default: runs/RECIPE.")
     ] = None,
@@ -61,7 +63,7 @@ def train(
     if not torch.cuda.is_available():
         keep_freed_memory()
     path = find_recipe(recipe)
-    loaded = read_fitting_recipe(path, data)
+    loaded = read_fitting_recipe(path, data, layout=layout)
     if epochs is not None:
         changed = loaded.train.model_copy(update={"epochs": epochs})
         loaded = loaded.model_copy(update={"train": changed})

@@ -1,18 +1,52 @@
 """Pictures with labels: layouts on disk, augmentation, batches."""
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Mapping
 
-from atrous.data.camvid import CamVid
-from atrous.data.paired import PairedFolders
-from atrous.data.sample import PairList, Sample
-
-Layout: TypeAlias = Callable[..., PairList]
-"""Called with a root folder and a split."""
+from atrous.data import (
+    ade20k,
+    camvid,
+    cityscapes,
+    coco,
+    cvat,
+    labelme,
+    nnunet,
+    paired,
+    shards,
+    tables,
+    voc,
+    yolo,
+)
+from atrous.data.layout import Fault, Layout, Listing, Split
+from atrous.data.sample import ImageSource, LabelSource, Pair, PairList, Sample
 
 DATASETS: Mapping[str, Layout] = {
-    "camvid": CamVid,
-    "paired": PairedFolders,
+    "camvid": camvid.LAYOUT,
+    "cityscapes": cityscapes.LAYOUT,
+    "voc": voc.LAYOUT,
+    "ade20k": ade20k.LAYOUT,
+    "ade20k-151": ade20k.LAYOUT_151,
+    "nnunet": nnunet.LAYOUT,
+    "yolo": yolo.LAYOUT,
+    "coco": coco.LAYOUT,
+    "cvat": cvat.LAYOUT,
+    "labelme": labelme.LAYOUT,
+    "paddleseg": tables.PADDLESEG,
+    "csv": tables.CSV,
+    "jsonl": tables.JSON_LINES,
+    "webdataset": shards.LAYOUT,
+    "paired": paired.LAYOUT,
 }
+"""Layouts by name; where several fit a folder, the first is taken."""
 
-__all__ = ["DATASETS", "CamVid", "Layout", "PairList", "PairedFolders", "Sample"]
+__all__ = [
+    "DATASETS",
+    "Fault",
+    "ImageSource",
+    "LabelSource",
+    "Layout",
+    "Listing",
+    "Pair",
+    "PairList",
+    "Sample",
+    "Split",
+]

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from atrous.data.sample import match_pairs
-from atrous.errors import DatasetError
+from atrous.data.description import DATASET_FILE
+from atrous.data.folders import find_files, match
+from atrous.data.layout import Layout, Listing
+from atrous.data.sample import LabelFile
 from atrous.labels import LabelSet
 
 CAMVID = LabelSet(
@@ -38,24 +40,44 @@ CAMVID = LabelSet(
 """The 11 classes in the tutorial's order; 11 is unlabelled."""
 
 
-class CamVid:
-    """Folders ``train``, ``trainannot``, ``val``, ``valannot``.
+_SPLITS = ("train", "val", "test")
 
-    Args:
-        root: Folder that holds them.
-        split: ``train``, ``val`` or ``test``.
 
-    Raises:
-        DatasetError: If the folders or a partner of a file are missing.
-    """
+def find(root: Path) -> str | None:
+    """Folders ``train`` and ``trainannot``, and no names of the user's own."""
+    there = splits(root)
+    if not there or (root / DATASET_FILE).is_file():
+        return None
+    return f"folders {there[0]} and {there[0]}annot"
 
-    def __init__(self, root: Path, split: str) -> None:
-        self.label_set = CAMVID
-        images, labels = root / split, root / f"{split}annot"
-        if not images.is_dir() or not labels.is_dir():
-            there = sorted(path.name for path in root.glob("*") if path.is_dir())
-            raise DatasetError(
-                f"no CamVid split {split!r} in {root}: expected folders {images.name!r} and "
-                f"{labels.name!r}, found {there or 'none'}"
-            )
-        self.pairs = match_pairs(images, labels, root)
+
+def splits(root: Path) -> tuple[str, ...]:
+    """Those of train, val and test that have both folders."""
+    return tuple(
+        split for split in _SPLITS if (root / split).is_dir() and (root / f"{split}annot").is_dir()
+    )
+
+
+def listing(root: Path, split: str) -> Listing:
+    """Pictures of ``train`` with the labels of the same name in ``trainannot``."""
+    labels = root / f"{split}annot"
+    return match(
+        find_files(root / split, root),
+        find_files(labels, root),
+        source=LabelFile,
+        where=str(labels),
+    )
+
+
+def label_set(root: Path, split: str) -> LabelSet:  # noqa: ARG001, the classes are fixed
+    """The 11 classes."""
+    return CAMVID
+
+
+LAYOUT = Layout(
+    looks="folders train and trainannot, val and valannot",
+    find=find,
+    splits=splits,
+    listing=listing,
+    label_set=label_set,
+)

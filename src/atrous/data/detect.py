@@ -1,34 +1,115 @@
 """Find out which layout a folder has."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from atrous.data import DATASETS
-from atrous.data.sample import PairList
+from atrous.data.layout import Listing, Split, pairs_of
 from atrous.errors import ConfigError, DatasetError
 
+_ALSO_CALLED = {
+    "train": ("training",),
+    "val": ("valid", "validation", "dev"),
+    "test": ("testing",),
+    "train_aug": ("trainaug",),
+}
 
-def open_split(root: Path, split: str, *, layout: str = "auto") -> PairList:
+
+def detect_layout(root: Path) -> tuple[str, str]:
+    """The first layout of `atrous.data.DATASETS` that a folder has, and why.
+
+    Raises:
+        DatasetError: If it has none, with what each one looks like.
+    """
+    with _reading(root):
+        for name, layout in DATASETS.items():
+            reason = layout.find(root)
+            if reason:
+                return name, reason
+        raise DatasetError(_describe_unknown(root))
+
+
+def _describe_unknown(root: Path) -> str:
+    there = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))[:8]
+    known = "; ".join(f"{name}: {layout.looks}" for name, layout in DATASETS.items())
+    return (
+        f"no known layout fits {root}, which holds {', '.join(there) or 'nothing'}. Known are "
+        f"{known}"
+    )
+
+
+def splits_of(root: Path, *, layout: str = "auto") -> tuple[str, ...]:
+    """The names of the splits of a dataset.
+
+    Raises:
+        ConfigError: If ``layout`` is unknown.
+        DatasetError: If no layout fits.
+    """
+    with _reading(root):
+        return DATASETS[_known_layout(root, layout)].splits(root)
+
+
+def list_split(root: Path, split: str, *, layout: str = "auto") -> Listing:
+    """Every file of a split, also those without a partner, which `open_split` refuses.
+
+    Raises:
+        ConfigError: If ``layout`` is unknown.
+        DatasetError: If no layout fits, or it has no such split.
+    """
+    with _reading(root):
+        name = _known_layout(root, layout)
+        return DATASETS[name].listing(root, _known_split(root, split, name))
+
+
+def open_split(root: Path, split: str, *, layout: str = "auto") -> Split:
     """Open one split of a dataset.
 
     Args:
         root: Folder of the dataset.
-        split: Such as ``train`` or ``val``.
+        split: Such as ``train`` or ``val``; ``valid`` and ``validation`` are found as ``val``.
         layout: Key into `atrous.data.DATASETS`, or ``auto`` to take the first that fits.
 
     Raises:
         ConfigError: If ``layout`` is unknown.
-        DatasetError: If no layout fits, with what each one missed.
+        DatasetError: If no layout fits, it has no such split, or a file has no partner.
     """
-    if not root.is_dir():
-        raise DatasetError(f"{root}: no such folder")
-    if layout != "auto":
-        if layout not in DATASETS:
-            raise ConfigError(f"unknown layout {layout!r}; known: auto, {', '.join(DATASETS)}")
-        return DATASETS[layout](root, split)
-    missed = []
-    for name, build in DATASETS.items():
-        try:
-            return build(root, split)
-        except DatasetError as error:
-            missed.append(f"{name}: {error}")
-    raise DatasetError(f"no known layout fits {root}. {'. '.join(missed)}")
+    with _reading(root):
+        name = _known_layout(root, layout)
+        known = _known_split(root, split, name)
+        pairs = pairs_of(DATASETS[name].listing(root, known), f"split {known!r} of {root}")
+        return Split(name, known, DATASETS[name].label_set(root, known), pairs)
+
+
+@contextlib.contextmanager
+def _reading(root: Path) -> Iterator[None]:
+    """Turn what the file system refuses, such as a folder without permission, into a sentence."""
+    try:
+        if not root.is_dir():
+            raise DatasetError(f"{root}: no such folder")
+        yield
+    except OSError as error:
+        place = error.filename or root
+        raise DatasetError(f"{place}: cannot be read ({error.strerror})") from None
+
+
+def _known_layout(root: Path, layout: str) -> str:
+    if layout == "auto":
+        return detect_layout(root)[0]
+    if layout not in DATASETS:
+        raise ConfigError(f"unknown layout {layout!r}; known: auto, {', '.join(DATASETS)}")
+    if not DATASETS[layout].find(root):
+        raise DatasetError(
+            f"{root}: is not of the layout {layout!r}; expected {DATASETS[layout].looks}"
+        )
+    return layout
+
+
+def _known_split(root: Path, split: str, layout: str) -> str:
+    known = DATASETS[layout].splits(root)
+    for name in (split, *_ALSO_CALLED.get(split, ())):
+        if name in known:
+            return name
+    raise DatasetError(
+        f"no split {split!r} in {root} (layout {layout}); it has {', '.join(known) or 'none'}"
+    )

@@ -1,14 +1,16 @@
-"""A picture with its labels, and a list of them on disk."""
+"""A picture with its labels, and where they come from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from atrous.data.mapping import map_colors, map_values
 from atrous.errors import DatasetError
-from atrous.imaging import SUFFIXES, LabelMap, Pixels, read_image, read_labels
-from atrous.labels import LabelSet
+from atrous.imaging import LabelMap, Pixels, read_image, read_raw_labels
+from atrous.labels import Color, LabelSet
 
 
 @dataclass(frozen=True)
@@ -22,20 +24,115 @@ class Sample:
     """(H, W) class indices, or the ignore_index of the label set."""
 
 
+class ImageSource(Protocol):
+    """Where a picture comes from."""
+
+    @property
+    def path(self) -> Path:
+        """The file, for messages; a member of an archive is named behind the archive."""
+
+    def read(self) -> Pixels:
+        """The picture as upright (H, W, 3) RGB.
+
+        Raises:
+            InputError: If it cannot be read.
+        """
+
+
+class LabelSource(Protocol):
+    """Where the labels of a picture come from: a map of indices, of colours, or outlines."""
+
+    @property
+    def path(self) -> Path:
+        """The file, for messages."""
+
+    def read(self, size: tuple[int, int]) -> LabelMap:
+        """(H, W) class indices of the label set, or its ignore_index.
+
+        Args:
+            size: Height and width of the picture; outlines are drawn at it. A map that is stored
+                comes in its own size, which the caller holds against the picture's.
+
+        Raises:
+            DatasetError: If the labels make no sense.
+            InputError: If a file cannot be read.
+        """
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A picture in a file of its own."""
+
+    path: Path
+
+    def read(self) -> Pixels:
+        """The picture as upright (H, W, 3) RGB."""
+        return read_image(self.path).pixels
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """A label map in a file of its own: class indices, or colours where ``colors`` is given."""
+
+    path: Path
+    values: Mapping[int, int] | None = None
+    """Class index by stored value; a value that is not named stays what it is."""
+    colors: Mapping[Color, int] | None = None
+    """Class index by RGB colour, for files that hold colours and not indices."""
+
+    def read(self, size: tuple[int, int]) -> LabelMap:  # noqa: ARG002, a map has its own size
+        """(H, W) class indices, mapped."""
+        raw = read_raw_labels(self.path)
+        return to_indices(raw, self.path, values=self.values, colors=self.colors)
+
+
+def to_indices(
+    raw: LabelMap | Pixels,
+    path: Path,
+    *,
+    values: Mapping[int, int] | None,
+    colors: Mapping[Color, int] | None,
+) -> LabelMap:
+    """Class indices of what a label file holds.
+
+    Args:
+        raw: (H, W) stored values, or (H, W, 3) colours.
+        path: The file, for messages.
+        values: Class index by stored value; a value that is not named stays what it is.
+        colors: Class index by RGB colour.
+
+    Raises:
+        DatasetError: If it holds colours and no colour has a meaning, or one has none.
+    """
+    if raw.ndim == 2:
+        return map_values(raw, values) if values else raw
+    if not colors:
+        raise DatasetError(
+            f"{path}: holds RGB colours; expected one class index for each pixel (a palette or "
+            "grey PNG). If colours stand for classes, write names and palette into dataset.toml"
+        )
+    return map_colors(raw, colors, path)
+
+
 @dataclass(frozen=True)
 class Pair:
-    """Where a picture and its labels are."""
+    """Where a picture and its labels come from."""
 
     name: str
-    image: Path
-    labels: Path
+    image: ImageSource
+    labels: LabelSource
 
 
 class PairList(Protocol):
-    """What a layout promises: the pairs of one split, found and counted when it is made."""
+    """The pairs of one split, with what their labels mean."""
 
-    label_set: LabelSet
-    pairs: tuple[Pair, ...]
+    @property
+    def label_set(self) -> LabelSet:
+        """What the numbers in the labels mean."""
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Pictures and labels, in the order of their names or of the dataset's list."""
 
 
 def read_pair(pair: Pair, label_set: LabelSet) -> Sample:
@@ -45,9 +142,10 @@ def read_pair(pair: Pair, label_set: LabelSet) -> Sample:
         DatasetError: If the sizes differ or a label value has no meaning.
         InputError: If a file cannot be read.
     """
-    image = read_image(pair.image).pixels
-    labels = read_labels(pair.labels)
-    check_labels(labels, image.shape[:2], label_set, pair.labels)
+    image = pair.image.read()
+    size = image.shape[0], image.shape[1]
+    labels = pair.labels.read(size)
+    check_labels(labels, size, label_set, pair.labels.path)
     return Sample(pair.name, image, labels)
 
 
@@ -70,41 +168,3 @@ def check_labels(labels: LabelMap, size: tuple[int, ...], label_set: LabelSet, p
             f"{path}: unknown label values {unknown[:8].tolist()}; expected 0 to "
             f"{label_set.num_classes - 1}, or {label_set.ignore_index} to ignore a pixel"
         )
-
-
-def match_pairs(images: Path, labels: Path, root: Path) -> tuple[Pair, ...]:
-    """Pair the pictures of one folder with the labels of another by their stems.
-
-    Hidden files and folders, and files whose ending is not a picture's, are left out.
-
-    Raises:
-        DatasetError: If a folder is missing or empty, or a file has no partner or two.
-    """
-    from_images = _by_stem(images)
-    from_labels = _by_stem(labels)
-    alone = sorted(from_images.keys() ^ from_labels.keys())
-    if alone:
-        first = from_images.get(alone[0]) or from_labels[alone[0]]
-        raise DatasetError(
-            f"{len(alone)} of {len(from_images | from_labels)} names have no partner in "
-            f"{images.relative_to(root)} and {labels.relative_to(root)}; the first is {first}"
-        )
-    return tuple(Pair(stem, from_images[stem], from_labels[stem]) for stem in sorted(from_images))
-
-
-def _by_stem(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise DatasetError(f"no folder {folder}")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in inside.parts)
-        if hidden or path.suffix.lower() not in SUFFIXES or not path.is_file():
-            continue
-        stem = inside.with_suffix("").as_posix()
-        if stem in found:
-            raise DatasetError(f"two files share the name {stem!r}: {found[stem]} and {path}")
-        found[stem] = path
-    if not found:
-        raise DatasetError(f"no pictures in {folder}; endings looked for: {sorted(SUFFIXES)}")
-    return found

@@ -6,18 +6,21 @@ from atrous.data.detect import open_split
 from atrous.recipes.recipe import Recipe, read_table, recipe_from
 
 
-def read_fitting_recipe(path: Path, data: Path) -> Recipe:
+def read_fitting_recipe(path: Path, data: Path, *, layout: str | None = None) -> Recipe:
     """Read a recipe; if it leaves ``model.num_classes`` out, count the dataset's classes.
 
     Args:
         path: The recipe's TOML file.
         data: Folder of the dataset.
+        layout: Instead of the recipe's ``data.layout``.
 
     Raises:
         ConfigError: If the recipe is wrong.
         DatasetError: If the dataset has to be opened and cannot be.
     """
     table = read_table(path)
+    if layout is not None and isinstance(table.get("data", {}), dict):
+        table["data"] = {**table.get("data", {}), "layout": layout}
     model, wanted = table.get("model", {}), table.get("data", {})
     if isinstance(model, dict) and isinstance(wanted, dict) and "num_classes" not in model:
         split = str(wanted.get("train_split", "train"))
