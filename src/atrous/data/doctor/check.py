@@ -49,19 +49,23 @@ class Report:
         return tuple(f for f in self.findings if KINDS[f.kind].severity == "error")
 
 
-def check_dataset(root: Path, *, workers: int = 0, track: Track | None = None) -> Report:
+def check_dataset(
+    root: Path, *, layout: str = "auto", workers: int = 0, track: Track | None = None
+) -> Report:
     """Read every file of a dataset and hold each against all that can be wrong.
 
     Args:
         root: Folder of the dataset.
+        layout: Key into `atrous.data.DATASETS`, or ``auto``.
         workers: Processes that read; 0 for one for each core.
         track: Shows how far reading is.
 
     Raises:
+        ConfigError: If ``layout`` is unknown.
         DatasetError: If there is no dataset.
         ResourceError: If a process that reads dies.
     """
-    listing = list_dataset(root)
+    listing = list_dataset(root, layout=layout)
     facts: Iterable[PairFacts] = read_all(listing.entries, workers=workers)
     pairs = tuple(track(facts, total=len(listing.entries)) if track else facts)
     return examine(listing, pairs)
@@ -84,16 +88,17 @@ def examine(listing: Listing, pairs: Sequence[PairFacts]) -> Report:
     )
 
 
-def quick_check(root: Path) -> tuple[Finding, ...]:
+def quick_check(root: Path, *, layout: str = "auto") -> tuple[Finding, ...]:
     """The faults that show without reading everything: names, folders and a sample of the pairs.
 
     A sample of 32 pairs, evenly over each dataset, is read; what only all pairs together tell
     (duplicates, classes that a split lacks) is not asked.
 
     Raises:
+        ConfigError: If ``layout`` is unknown.
         DatasetError: If there is no dataset.
     """
-    listing = list_dataset(root)
+    listing = list_dataset(root, layout=layout)
     step = max(len(listing.entries) // _QUICK_SAMPLE, 1)
     pairs = [read_facts(entry) for entry in listing.entries[::step]]
     found = (*listing.findings, *_of_pairs(listing, pairs, _context(listing, pairs)))
@@ -110,8 +115,8 @@ def _of_pairs(listing: Listing, pairs: Iterable[PairFacts], context: Context) ->
     for pair in pairs:
         for check in PAIR_CHECKS:
             for kind, what in check(pair, context):
-                path = pair.entry.image if kind in OF_IMAGES else pair.entry.labels
-                yield Finding(kind, listing.below(path), what)
+                source = pair.entry.image if kind in OF_IMAGES else pair.entry.labels
+                yield Finding(kind, listing.below(source.path), what)
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

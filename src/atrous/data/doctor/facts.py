@@ -1,16 +1,16 @@
 """Read one pair of files and keep what the checks ask for, a few kilobytes for each pair."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from atrous.data import ImageSource, LabelSource
 from atrous.data.doctor.listing import Entry
+from atrous.data.sample import ImageFile, LabelFile
 from atrous.errors import AtrousError, DatasetError
 from atrous.imaging import (
     Pixels,
@@ -26,7 +26,6 @@ from atrous.labels import Color
 MAX_VALUES = 512
 """Of the values or colours of one label map the most frequent are kept."""
 _FLAT = 4.0
-_Facts = TypeVar("_Facts")
 
 
 @dataclass(frozen=True)
@@ -79,16 +78,45 @@ class PairFacts:
 
 def read_facts(entry: Entry) -> PairFacts:
     """Read both files of a pair; a file that cannot be read becomes a sentence."""
-    image, image_error = _attempt(read_image_facts, entry.image)
-    labels, labels_error = _attempt(read_label_facts, entry.labels)
+    image, labels, image_error, labels_error = None, None, None, None
+    try:
+        image = _facts_of_image(entry.image)
+    except AtrousError as error:
+        image_error = _without_path(error, entry.image.path)
+    try:
+        labels = _facts_of_labels(entry.labels, image)
+    except AtrousError as error:
+        labels_error = _without_path(error, entry.labels.path)
     return PairFacts(entry, image, labels, image_error, labels_error)
 
 
-def _attempt(read: Callable[[Path], _Facts], path: Path) -> tuple[_Facts | None, str | None]:
-    try:
-        return read(path), None
-    except AtrousError as error:
-        return None, str(error).removeprefix(f"{path}: ")
+def _without_path(error: AtrousError, path: Path) -> str:
+    return str(error).removeprefix(f"{path}: ")
+
+
+def _facts_of_image(source: ImageSource) -> ImageFacts:
+    if isinstance(source, ImageFile):
+        return read_image_facts(source.path)
+    pixels = source.read()
+    size = pixels.shape[0], pixels.shape[1]
+    return ImageFacts(
+        size=size,
+        stored_size=size,
+        orientation=1,
+        deep=None,
+        transparent=False,
+        frames=1,
+        digest=hashlib.sha256(pixels.tobytes()).digest(),
+        look=difference_hash(pixels),
+    )
+
+
+def _facts_of_labels(source: LabelSource, image: ImageFacts | None) -> LabelFacts | None:
+    if isinstance(source, LabelFile):
+        return read_label_facts(source.path)
+    if image is None:
+        return None  # outlines are drawn at the size of their picture
+    return _label_facts(source.read(image.size), lossy=None, packing="drawn", channels=1)
 
 
 def read_image_facts(path: Path) -> ImageFacts:
@@ -172,6 +200,12 @@ def read_label_facts(path: Path) -> LabelFacts:
         InputError: If it cannot be decoded.
     """
     pixels, lossy, packing, channels = read_label_pixels(path)
+    return _label_facts(pixels, lossy=lossy, packing=packing, channels=channels)
+
+
+def _label_facts(
+    pixels: NDArray[np.generic], *, lossy: str | None, packing: str, channels: int
+) -> LabelFacts:
     values: dict[int, int] = {}
     colors: dict[Color, int] = {}
     if pixels.ndim == 2:
@@ -187,7 +221,7 @@ def read_label_facts(path: Path) -> LabelFacts:
         values=values,
         colors=colors,
         left_out=left_out,
-        digest=hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).digest(),
+        digest=hashlib.sha256(pixels.tobytes()).digest(),
     )
 
 

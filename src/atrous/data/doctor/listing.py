@@ -1,16 +1,27 @@
 """Find a dataset's files without insisting that they fit: what has no partner becomes a finding."""
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from atrous.data.camvid import CAMVID
+from atrous.data import DATASETS, Fault, ImageSource, LabelSource, Pair
+from atrous.data.description import DATASET_FILE, read_description
+from atrous.data.detect import ALSO_CALLED, detect_layout, splits_of
 from atrous.data.doctor.finding import Finding
-from atrous.data.paired import DATASET_FILE, SPELLINGS, read_description
+from atrous.data.sample import LabelFile
 from atrous.errors import DatasetError
-from atrous.imaging import SUFFIXES
 from atrous.labels import Color, LabelSet
+
+_COUNTED = frozenset(("paired",))
+"""Layouts that number the classes by what the labels hold where no file names them."""
+_FAULT_KINDS = {
+    "no labels": "missing_labels",
+    "no picture": "missing_image",
+    "same name": "same_stem",
+    "outside": "outside_root",
+}
 
 
 @dataclass(frozen=True)
@@ -18,9 +29,10 @@ class Entry:
     """A picture with its labels."""
 
     split: str
+    """``train``, ``val`` or ``test``, whatever the dataset calls it."""
     name: str
-    image: Path
-    labels: Path
+    image: ImageSource
+    labels: LabelSource
 
 
 @dataclass(frozen=True)
@@ -31,9 +43,11 @@ class Listing:
     layout: str
     reason: str
     """What the layout was known by."""
-    splits: tuple[str, ...]
-    entries: tuple[Entry, ...]
-    label_set: LabelSet | None
+    splits: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Splits that are not looked at, for they hold parts of the others."""
+    entries: tuple[Entry, ...] = ()
+    label_set: LabelSet | None = None
     """What the dataset says of its classes; None where it says nothing."""
     values: Mapping[int, int] = field(default_factory=dict)
     """The dataset's own mapping of stored values."""
@@ -47,107 +61,109 @@ class Listing:
         return path.relative_to(self.root).as_posix()
 
 
-def list_dataset(root: Path) -> Listing:
+def list_dataset(root: Path, *, layout: str = "auto") -> Listing:
     """Find the pairs of every split, and the files that have no partner.
 
+    Args:
+        root: Folder of the dataset.
+        layout: Key into `atrous.data.DATASETS`, or ``auto``.
+
     Raises:
+        ConfigError: If ``layout`` is unknown.
         DatasetError: If there is no such folder or no known layout in it.
     """
-    if not root.is_dir():
-        raise DatasetError(f"{root}: no such folder")
-    folders = _find_splits(root)
-    if not folders:
-        tried = ", ".join(f"{images} + {labels}" for images, labels in SPELLINGS)
-        raise DatasetError(
-            f"{root}: no known layout; looked for {tried}, {{split}} + {{split}}annot"
+    if layout == "auto":
+        name, reason = detect_layout(root)
+    else:
+        name, reason = layout, "asked for"
+    there = splits_of(root, layout=name)
+    usual = {short: _find(there, short) for short in ALSO_CALLED}
+    chosen = {short: split for short, split in usual.items() if split}
+    chosen = chosen or {split: split for split in there}
+    try:
+        label_set = _label_set(root, name, next(iter(chosen.values()), ""))
+    except DatasetError as error:
+        what = f"{_sentence(error, root)}; nothing else is checked before that is right"
+        return Listing(
+            root, name, reason, findings=(Finding("bad_description", DATASET_FILE, what),)
         )
     entries: list[Entry] = []
     findings: list[Finding] = []
-    for split, (images, labels) in folders.items():
-        ours, theirs = _by_stem(root, images, findings), _by_stem(root, labels, findings)
-        both = sorted(ours.keys() & theirs.keys())
-        entries += [Entry(split, name, ours[name], theirs[name]) for name in both]
-        findings += _lonely(root, ours, theirs)
-        if not both:
-            findings.append(Finding("empty_split", split, f"no pair in {images.name}"))
-    if "val" not in folders:
-        findings.append(Finding("missing_split", "val", f"there is {', '.join(folders)}"))
-    label_set, described = _describe(root)
-    first = next(iter(folders.values()))
-    camvid = first[1].name.endswith("annot")
+    for short, split in chosen.items():
+        found, wrong = _list_split(root, name, split)
+        entries += [Entry(short, pair.name, pair.image, pair.labels) for pair in found]
+        findings += wrong
+    if not usual["val"]:
+        what = f"there is {', '.join(there) or 'none'}"
+        findings.append(Finding("missing_split", "val", what))
+    first = next((e.labels for e in entries if isinstance(e.labels, LabelFile)), None)
     return Listing(
         root=root,
-        layout="camvid" if camvid else "paired",
-        reason=f"{first[0].relative_to(root)} beside {first[1].relative_to(root)}",
-        splits=tuple(folders),
+        layout=name,
+        reason=reason,
+        splits=tuple(chosen),
+        left_out=tuple(split for split in there if split not in chosen.values()),
         entries=tuple(entries),
-        label_set=label_set or (CAMVID if camvid else None),
-        findings=(*described, *findings, *check_files(root, entries)),
+        label_set=label_set,
+        values=(first.values if first else None) or {},
+        colors=(first.colors if first else None) or {},
+        findings=(*findings, *check_files(root, entries)),
     )
 
 
-def _find_splits(root: Path) -> dict[str, tuple[Path, Path]]:
-    found = {}
-    for split in ("train", "val", "test"):
-        for images, labels in (*SPELLINGS, ("{split}", "{split}annot")):
-            folders = root / images.format(split=split), root / labels.format(split=split)
-            if folders[0].is_dir() and folders[1].is_dir():
-                found[split] = folders
-                break
-    return found
+def _find(there: Sequence[str], short: str) -> str | None:
+    return next((name for name in (short, *ALSO_CALLED[short]) if name in there), None)
 
 
-def _by_stem(root: Path, folder: Path, findings: list[Finding]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        inner = path.relative_to(folder)
-        if path.suffix.lower() not in SUFFIXES or any(p.startswith(".") for p in inner.parts):
-            continue
-        stem = inner.with_suffix("").as_posix()
-        where = path.relative_to(root).as_posix()
-        if not path.resolve().is_relative_to(root.resolve()):
-            findings.append(Finding("outside_root", where, "a link out of the dataset"))
-        elif stem in found:
-            findings.append(Finding("same_stem", where, f"also {found[stem].name}"))
-        else:
-            found[stem] = path
-    return found
+def _label_set(root: Path, layout: str, split: str) -> LabelSet | None:
+    described = read_description(root).label_set
+    if described or layout in _COUNTED or not split:
+        return described
+    found = DATASETS[layout].label_set(root, split)
+    numbered = all(re.fullmatch(r"class \d+", name) for name in found.names)
+    return None if numbered else found
 
 
-def _lonely(root: Path, ours: dict[str, Path], theirs: dict[str, Path]) -> Iterator[Finding]:
-    for one, other, kind in ((ours, theirs, "missing_labels"), (theirs, ours, "missing_image")):
-        folded = {name.casefold(): path for name, path in other.items() if name not in one}
-        for name, path in one.items():
-            if name in other:
-                continue
-            where = path.relative_to(root).as_posix()
-            twin = folded.get(name.casefold())
-            if twin and kind == "missing_labels":
-                yield Finding("case_mismatch", where, f"the labels are {twin.name}")
-            elif not twin:
-                yield Finding(kind, where, "has no partner")
-
-
-def _describe(root: Path) -> tuple[LabelSet | None, list[Finding]]:
-    path = root / DATASET_FILE
-    if not path.is_file():
-        return None, []
+def _list_split(root: Path, layout: str, split: str) -> tuple[tuple[Pair, ...], list[Finding]]:
     try:
-        return read_description(path), []
+        listing = DATASETS[layout].listing(root, split)
     except DatasetError as error:
-        what = str(error).removeprefix(f"{path}: ")
-        return None, [Finding("bad_description", DATASET_FILE, what)]
+        return (), [Finding("empty_split", split, _sentence(error, root))]
+    findings = list(_from_faults(root, listing.faults))
+    if not (listing.pairs or listing.faults):
+        findings.append(Finding("empty_split", split, "holds no pair"))
+    return listing.pairs, findings
+
+
+def _from_faults(root: Path, faults: Sequence[Fault]) -> Iterator[Finding]:
+    lonely = {f.path.stem.casefold(): f.path for f in faults if f.kind == "no picture"}
+    matched: set[Path] = set()
+    for fault in faults:
+        twin = lonely.get(fault.path.stem.casefold())
+        if fault.kind == "no labels" and twin:
+            matched |= {fault.path, twin}
+            what = f"the labels are {twin.name}"
+            yield Finding("case_mismatch", fault.path.relative_to(root).as_posix(), what)
+    for fault in faults:
+        if fault.path not in matched:
+            what = fault.message.removeprefix(f"{fault.path}: ").replace(f"{root}/", "")
+            yield Finding(_FAULT_KINDS[fault.kind], fault.path.relative_to(root).as_posix(), what)
+
+
+def _sentence(error: DatasetError, root: Path) -> str:
+    """An error in a report of one dataset needs no path of the dataset."""
+    return str(error).removeprefix(f"{root / DATASET_FILE}: ").replace(f"{root}/", "")
 
 
 def check_files(root: Path, entries: Iterable[Entry]) -> Iterator[Finding]:
     """Links, and names that some systems cannot hold side by side."""
-    folded: dict[str, list[str]] = defaultdict(list)
+    folded: dict[str, set[str]] = defaultdict(set)
     for entry in entries:
-        for path in (entry.image, entry.labels):
+        for path in (entry.image.path, entry.labels.path):
             where = path.relative_to(root).as_posix()
-            folded[where.casefold()].append(where)
+            folded[where.casefold()].add(where)
             if path.is_symlink():
                 yield Finding("link", where, f"leads to {path.readlink()}")
     for names in folded.values():
-        if len(names) > 1:
-            yield Finding("case_clash", names[1], f"there is {names[0]} too")
+        for name in sorted(names)[1:]:
+            yield Finding("case_clash", name, f"there is {min(names)} too")

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from atrous.data.description import DATASET_FILE
 from atrous.data.doctor.check import Report
 from atrous.data.doctor.facts import PairFacts, read_label_pixels
 from atrous.data.doctor.pair_checks import is_turned, looks_like_photo
 from atrous.data.doctor.proposal import Proposal
-from atrous.data.paired import DATASET_FILE
+from atrous.data.sample import ImageFile, LabelFile
 from atrous.errors import ResourceError
-from atrous.imaging import LabelMap, write_file, write_labels
+from atrous.imaging import LabelMap, write_file, write_image, write_labels
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,21 @@ def describe_as_toml(proposal: Proposal, *, with_mapping: bool = True) -> str:
     palette = "".join(f"  {list(color)},\n" for color in label_set.palette)
     lines += [f"names = [\n{names}]", f"ignore = {label_set.ignore_index}"]
     lines += [f"palette = [\n{palette}]"]
-    moved = {value: index for value, index in sorted(proposal.values.items()) if value != index}
-    if with_mapping and moved:
-        lines += ["", "[label_map]", *(f"{value} = {index}" for value, index in moved.items())]
+    if with_mapping:
+        lines += _label_map(proposal)
     return "\n".join(lines) + "\n"
+
+
+def _label_map(proposal: Proposal) -> list[str]:
+    """Lines for values that move, and for colours that the palette does not give their class."""
+    palette = {color: index for index, color in enumerate(proposal.label_set.palette)}
+    lines = [
+        f"{value} = {index}" for value, index in sorted(proposal.values.items()) if value != index
+    ]
+    for (red, green, blue), index in sorted(proposal.colors.items()):
+        if palette.get((red, green, blue)) != index:
+            lines.append(f'"#{red:02x}{green:02x}{blue:02x}" = {index}')
+    return ["", "[label_map]", *lines] if lines else []
 
 
 def write_description(report: Report, path: Path) -> None:
@@ -61,7 +73,11 @@ def mended_labels(pair: PairFacts, proposal: Proposal) -> LabelMap:
     Raises:
         InputError: If it cannot be read any more.
     """
-    pixels, *_ = read_label_pixels(pair.entry.labels)
+    source = pair.entry.labels
+    if isinstance(source, LabelFile):
+        pixels, *_ = read_label_pixels(source.path)
+    else:
+        pixels = source.read(pair.image.size if pair.image else (0, 0))
     labels = proposal.apply(pixels)
     if pair.image and pair.labels and is_turned(pair.image, pair.labels):
         labels = _TURNS[pair.image.orientation](labels)
@@ -128,11 +144,15 @@ def _why_not(pair: PairFacts, taken: set[str]) -> str | None:
 def _copy_pair(pair: PairFacts, proposal: Proposal, folder: Path) -> None:
     entry = pair.entry
     target = folder / entry.split
-    with entry.image.open("rb") as source:
-        write_file(
-            target / "images" / f"{entry.name}{entry.image.suffix}",
-            lambda file: shutil.copyfileobj(source, file),
-        )
+    if isinstance(entry.image, ImageFile):
+        path = entry.image.path
+        with path.open("rb") as source:
+            write_file(
+                target / "images" / f"{entry.name}{path.suffix}",
+                lambda file: shutil.copyfileobj(source, file),
+            )
+    else:
+        write_image(target / "images" / f"{entry.name}.png", entry.image.read())
     labels = mended_labels(pair, proposal)
     write_labels(target / "masks" / f"{entry.name}.png", labels, proposal.label_set.palette)
 

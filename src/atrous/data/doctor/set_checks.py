@@ -72,7 +72,7 @@ def check_same_labels(
     digests = [facts.digest for facts in maps if len(facts.values) + len(facts.colors) > 1]
     if len(digests) >= _FEW and len(set(digests)) == 1:
         what = f"all {len(digests)} label maps are equal"
-        yield Finding("same_labels", listing.below(pairs[0].entry.labels), what)
+        yield Finding("same_labels", listing.below(pairs[0].entry.labels.path), what)
 
 
 def check_duplicates(
@@ -88,8 +88,8 @@ def check_duplicates(
             across = known.entry.split != pair.entry.split
             yield Finding(
                 "duplicate_across" if across else "duplicate_within",
-                listing.below(pair.entry.image),
-                f"the same file as {listing.below(known.entry.image)}",
+                listing.below(pair.entry.image.path),
+                f"the same file as {listing.below(known.entry.image.path)}",
             )
 
 
@@ -106,8 +106,8 @@ def check_near_duplicates(
             first, second = one[left], other[right]
             if not first.image or not second.image or first.image.digest == second.image.digest:
                 continue  # reported as the same file
-            what = f"like {listing.below(first.entry.image)}: {bits} of 128 bits differ"
-            yield Finding("near_duplicate_across", listing.below(second.entry.image), what)
+            what = f"like {listing.below(first.entry.image.path)}: {bits} of 128 bits differ"
+            yield Finding("near_duplicate_across", listing.below(second.entry.image.path), what)
 
 
 def _looks(pairs: Sequence[PairFacts]) -> NDArray[np.uint8]:
