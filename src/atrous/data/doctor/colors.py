@@ -1,5 +1,6 @@
 """Tell the colours that stand for classes from those that smoothing left between them."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -18,6 +19,7 @@ VOID: frozenset[Color] = frozenset({(224, 224, 192)})
 _MAX_CLASSES = 256
 _NEAR = 40
 _STRAY = 0.1
+_CLUSTER = 60
 
 
 def main_colors(counts: Mapping[Color, int]) -> list[Color]:
@@ -40,25 +42,59 @@ def main_colors(counts: Mapping[Color, int]) -> list[Color]:
     return main
 
 
-def is_blend(color: Color, parents: Sequence[Color]) -> bool:
-    """Whether a colour lies near one of ``parents``, or on the line between two of them."""
+def clustered_colors(counts: Mapping[Color, int]) -> list[Color]:
+    """The colours that a lossy compression scattered: centres of clusters that weigh enough.
+
+    Args:
+        counts: Pixels of each colour.
+
+    Returns:
+        Colours with at least 1 % of the pixels around them that are no mixture of heavier ones,
+        the heaviest first. Classes rarer than that cannot be told from what compression invents.
+    """
+    weights: dict[Color, int] = {}
+    for color, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        centre = nearest(color, list(weights)) if weights else color
+        own = distance(color, centre) > _CLUSTER and len(weights) < _MAX_CLASSES
+        centre = color if own else centre
+        weights[centre] = weights.get(centre, 0) + count
+    least = 0.01 * sum(counts.values())
+    main: list[Color] = []
+    for color, weight in sorted(weights.items(), key=lambda item: (-item[1], item[0])):
+        parents = [other for other in main if weight < 0.5 * weights[other]]
+        if weight >= least and not is_blend(color, parents, straight=0.95):
+            main.append(color)
+    return main
+
+
+def is_blend(color: Color, parents: Sequence[Color], *, straight: float = 0.999) -> bool:
+    """Whether a colour lies near one of ``parents``, or on the line between two of them.
+
+    Args:
+        color: The colour in question.
+        parents: Colours that it may come from.
+        straight: How nearly opposite the ways to two of them must be, as a cosine.
+    """
     if not parents:
         return False
     points = np.array(parents, np.float64)
     away = points - np.array(color, np.float64)
-    distance = np.linalg.norm(away, axis=1)
-    if distance.min() < _NEAR:
+    lengths = np.linalg.norm(away, axis=1)
+    if lengths.min() < _NEAR:
         return True
     # On the line between two of them, the ways to both go in opposite directions.
     along = away @ away.T
-    return bool((along <= -0.999 * np.outer(distance, distance)).any())
+    return bool((along <= -straight * np.outer(lengths, lengths)).any())
 
 
 def nearest(color: Color, others: Sequence[Color]) -> Color:
-    """The colour of ``others`` at the smallest distance in RGB."""
-    return min(
-        others, key=lambda other: sum((a - b) ** 2 for a, b in zip(color, other, strict=True))
-    )
+    """The colour of ``others`` at the smallest distance."""
+    return min(others, key=lambda other: distance(color, other))
+
+
+def distance(one: Color, other: Color) -> float:
+    """How far apart two colours are in RGB, from 0 to 442."""
+    return math.dist(one, other)
 
 
 def recognize(main: Sequence[Color]) -> tuple[str, LabelSet] | None:

@@ -39,7 +39,8 @@ def describe_as_toml(proposal: Proposal, *, with_mapping: bool = True) -> str:
     names = "".join(f"  {json.dumps(name, ensure_ascii=False)},\n" for name in label_set.names)
     palette = "".join(f"  {list(color)},\n" for color in label_set.palette)
     lines += [f"names = [\n{names}]", f"ignore = {label_set.ignore_index}"]
-    lines += [f"palette = [\n{palette}]"]
+    if len(set(label_set.palette)) == label_set.num_classes:
+        lines += [f"palette = [\n{palette}]"]
     if with_mapping:
         lines += _label_map(proposal)
     return "\n".join(lines) + "\n"

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from atrous.data.doctor.colors import VOID, classes_from_colors, main_colors, nearest, recognize
+from atrous.data.doctor.colors import (
+    VOID,
+    classes_from_colors,
+    clustered_colors,
+    main_colors,
+    nearest,
+    recognize,
+)
 from atrous.data.doctor.facts import LabelFacts, color_codes
 from atrous.data.doctor.values import IGNORE, Diagnosis, diagnose_values
 from atrous.imaging import LabelMap
@@ -91,9 +98,10 @@ def propose(
         for value, count in facts.values.items():
             numbers[given.get(value, value)] += count
         painted.update(facts.colors)
-        lossy = lossy or (facts.lossy is not None and bool(facts.values))
+        lossy = lossy or facts.lossy is not None
     if painted:
-        return _from_colors(painted, label_set, colors, given)
+        main = clustered_colors(painted) if lossy else main_colors(painted)
+        return _from_colors(painted, main, label_set, colors or {}, given)
     diagnosis = diagnose_values(numbers, label_set, lossy=lossy)
     moved = dict(diagnosis.values) if diagnosis else {}
     mended = {moved.get(value, value) for value in numbers}
@@ -136,11 +144,11 @@ def _assumptions(diagnosis: Diagnosis | None, label_set: LabelSet | None) -> tup
 
 def _from_colors(
     painted: Counter[Color],
+    main: list[Color],
     label_set: LabelSet | None,
-    given: Mapping[Color, int] | None,
+    given: Mapping[Color, int],
     values: Mapping[int, int],
 ) -> Proposal:
-    main = main_colors(painted)
     notes: tuple[str, ...] = ()
     if label_set and (given or set(main) & set(label_set.palette)):
         chosen = label_set
