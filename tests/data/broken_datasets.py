@@ -10,7 +10,7 @@ from PIL import Image
 
 SIZE = (48, 64)
 NAMES = '["background", "cat", "dog"]'
-COLORS = np.array([(0, 0, 0), (200, 30, 30), (30, 60, 220)], np.uint8)
+COLORS = np.array([(0, 0, 0), (30, 60, 220), (200, 30, 30)], np.uint8)
 
 
 def draw_labels(seed: int) -> np.ndarray:

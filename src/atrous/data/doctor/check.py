@@ -108,7 +108,7 @@ def quick_check(root: Path, *, layout: str = "auto") -> tuple[Finding, ...]:
 def _context(listing: Listing, pairs: Sequence[PairFacts]) -> Context:
     labels = [p.labels for p in pairs if p.labels and not looks_like_photo(p.labels)]
     proposal = propose(labels, listing.label_set, values=listing.values, colors=listing.colors)
-    return Context(proposal, listing.label_set, listing.colors, listing.values)
+    return Context(proposal, listing.colors, listing.values)
 
 
 def _of_pairs(listing: Listing, pairs: Iterable[PairFacts], context: Context) -> Iterator[Finding]:

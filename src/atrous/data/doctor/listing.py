@@ -58,7 +58,13 @@ class Listing:
 
     def below(self, path: Path) -> str:
         """A file's place below the root, for a report."""
-        return path.relative_to(self.root).as_posix()
+        return place(path, self.root)
+
+
+def place(path: Path, root: Path) -> str:
+    """A path below ``root`` as it can be printed, whatever bytes its name holds."""
+    inside = path.relative_to(root) if path.is_relative_to(root) else path
+    return inside.as_posix().encode("utf-8", "backslashreplace").decode()
 
 
 def list_dataset(root: Path, *, layout: str = "auto") -> Listing:
@@ -143,11 +149,11 @@ def _from_faults(root: Path, faults: Sequence[Fault]) -> Iterator[Finding]:
         if fault.kind == "no labels" and twin:
             matched |= {fault.path, twin}
             what = f"the labels are {twin.name}"
-            yield Finding("case_mismatch", fault.path.relative_to(root).as_posix(), what)
+            yield Finding("case_mismatch", place(fault.path, root), what)
     for fault in faults:
         if fault.path not in matched:
             what = fault.message.removeprefix(f"{fault.path}: ").replace(f"{root}/", "")
-            yield Finding(_FAULT_KINDS[fault.kind], fault.path.relative_to(root).as_posix(), what)
+            yield Finding(_FAULT_KINDS[fault.kind], place(fault.path, root), what)
 
 
 def _sentence(error: DatasetError, root: Path) -> str:
@@ -160,7 +166,7 @@ def check_files(root: Path, entries: Iterable[Entry]) -> Iterator[Finding]:
     folded: dict[str, set[str]] = defaultdict(set)
     for entry in entries:
         for path in (entry.image.path, entry.labels.path):
-            where = path.relative_to(root).as_posix()
+            where = place(path, root)
             folded[where.casefold()].add(where)
             if path.is_symlink():
                 yield Finding("link", where, f"leads to {path.readlink()}")

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from atrous.data.doctor.colors import is_blend, main_colors
 from atrous.data.doctor.facts import ImageFacts, LabelFacts, PairFacts
 from atrous.data.doctor.proposal import Proposal
-from atrous.labels import Color, LabelSet
+from atrous.labels import Color
 
 Found: TypeAlias = tuple[str, str]
 """A kind, and what was found."""
@@ -23,7 +22,6 @@ class Context:
     """What the whole dataset says, for the checks of a pair."""
 
     proposal: Proposal
-    label_set: LabelSet | None
     colors: Mapping[Color, int]
     """The colours that the dataset gives a meaning to."""
     values: Mapping[int, int]
@@ -124,8 +122,7 @@ def check_colors(pair: PairFacts, context: Context) -> Iterator[Found]:
     unknown = {c: n for c, n in labels.colors.items() if c not in context.colors}
     if not unknown or labels.lossy:
         return
-    main = main_colors(labels.colors)
-    mixed = [color for color in unknown if color not in main and is_blend(color, main)]
+    mixed = unknown.keys() - context.proposal.main
     if mixed:
         yield "blended_colors", f"{len(mixed)} of {len(labels.colors)} colours are mixtures"
     elif context.colors:

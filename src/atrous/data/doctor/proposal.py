@@ -33,6 +33,8 @@ class Proposal:
     """Class index by stored value; values not named stay."""
     colors: Mapping[Color, int] = field(default_factory=dict)
     """Class index by colour."""
+    main: frozenset[Color] = frozenset()
+    """The colours that stand for something; others are mixtures of them."""
     notes: tuple[str, ...] = ()
     """What was assumed."""
     diagnosis: Diagnosis | None = None
@@ -63,7 +65,10 @@ class Proposal:
 
     def _of_color(self, color: Color) -> int:
         named = self.colors.get(color)
-        return self.colors[nearest(color, list(self.colors))] if named is None else named
+        if named is not None:
+            return named
+        palette = self.label_set.palette
+        return palette.index(nearest(color, palette))
 
     def count(self, facts: LabelFacts) -> Counter[int]:
         """Pixels of each class index in a label map once mended."""
@@ -165,4 +170,4 @@ def _from_colors(
         # A frequent colour is a class of its own and not the edge of another one.
         own = color in VOID or color in main
         mapping[color] = chosen.ignore_index if own else named[nearest(color, list(named))]
-    return Proposal(chosen, values=values, colors=mapping, notes=notes)
+    return Proposal(chosen, values, mapping, frozenset(main), notes)
