@@ -1,6 +1,7 @@
 """``atrous data``: what is in a dataset, and what is wrong with it."""
 
 import dataclasses
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
@@ -67,8 +68,7 @@ def check(
     if found.findings:
         terminal.show("", _table(found.findings))
     if found.proposal.changes:
-        notes = "".join(f"\n({note})" for note in found.proposal.notes)
-        terminal.show("", Text(f"What would mend the labels: {mapping_of(found)}{notes}"))
+        terminal.show("", _proposal(found))
     result = as_json(found)
     if report is not None:
         write_page(found, report)
@@ -113,18 +113,25 @@ def _place(finding: Finding) -> Text:
     return Text(finding.where).append(f"\n  {finding.what}", style="dim")
 
 
-def mapping_of(found: Report) -> str:
-    """The proposal in a few words."""
+def _proposal(found: Report) -> Text:
+    """The proposal in a few lines."""
     proposal = found.proposal
+    lines = []
     moved = [f"{value} to {index}" for value, index in proposal.values.items() if value != index]
-    parts = []
     if moved:
-        parts.append(f"values {', '.join(moved[:6])}{' ...' if len(moved) > 6 else ''}")
+        lines.append(f"values: {_shortened(moved)}")
     if proposal.colors:
-        parts.append(f"{len(proposal.colors)} colours to {proposal.label_set.num_classes} classes")
-    names = ", ".join(proposal.label_set.names[:6])
-    parts.append(f"names {names}{' ...' if proposal.label_set.num_classes > 6 else ''}")
-    return f"{'; '.join(parts)}. --toml-to or --fix-to writes it."
+        lines.append(f"colours: {len(proposal.colors)} to {proposal.label_set.num_classes} classes")
+    lines.append(f"names: {_shortened(proposal.label_set.names)}")
+    lines += proposal.notes
+    lines.append("--toml-to FILE writes this as a dataset.toml, --fix-to FOLDER a mended copy")
+    return Text("What would mend the labels", style="bold").append(
+        "".join(f"\n  {line}" for line in lines), style="not bold"
+    )
+
+
+def _shortened(parts: Sequence[str]) -> str:
+    return f"{', '.join(parts[:6])}{' ...' if len(parts) > 6 else ''}"
 
 
 def as_json(found: Report) -> dict[str, Any]:

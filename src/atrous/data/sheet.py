@@ -59,8 +59,13 @@ def _cell(pair: Pair, label_set: LabelSet, opacity: float) -> Pixels:
     sample = read_pair(pair, label_set)
     factor = min(side / full for side, full in zip(_CELL, sample.labels.shape, strict=True))
     height, width = (max(1, round(side * factor)) for side in sample.labels.shape)
-    image = cv2.resize(sample.image, (width, height), interpolation=cv2.INTER_AREA)
-    labels = cv2.resize(sample.labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    image = np.asarray(
+        cv2.resize(sample.image, (width, height), interpolation=cv2.INTER_AREA), np.uint8
+    )
+    labels = np.asarray(
+        cv2.resize(sample.labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT),
+        np.uint16,
+    )
     small = overlay(image, labels, label_set.palette, opacity=opacity)
     counts = np.bincount(labels.ravel(), minlength=label_set.num_classes)
     shares = {name: counts[i] / labels.size for i, name in enumerate(label_set.names)}

@@ -68,15 +68,19 @@ def describe(report: Report) -> str:
     """Layout, splits and the verdict in one paragraph."""
     listing = report.listing
     count = {s: sum(pair.entry.split == s for pair in report.pairs) for s in listing.splits}
-    parts = ", ".join(f"{n} pairs in {split}" for split, n in count.items())
+    parts = ", ".join(f"{_plural(n, 'pair')} in {split}" for split, n in count.items())
     skipped = f"; not looked at: {', '.join(listing.left_out)}" if listing.left_out else ""
     errors = len(report.errors)
     verdict = (
-        f"{errors} errors and {len(report.findings) - errors} warnings"
+        f"{_plural(errors, 'error')} and {_plural(len(report.findings) - errors, 'warning')}"
         if report.findings
-        else "nothing wrong was found"
+        else "Nothing wrong was found"
     )
     return f"Layout {listing.layout} ({listing.reason}); {parts or 'no pairs'}{skipped}. {verdict}."
+
+
+def _plural(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _overview(groups: Sequence[tuple[str, list[Finding]]]) -> Iterator[str]:
@@ -102,7 +106,7 @@ def _section(kind: str, findings: Sequence[Finding], thumbnails: Thumbnails) -> 
         if pictures:
             caption = f"{escape(finding.where)}<br>{escape(finding.what)}"
             yield f"<figure><div>{pictures}</div><figcaption>{caption}</figcaption></figure>"
-    yield f"</div><details><summary>All {len(findings)}</summary><table>"
+    yield "</div><details><summary>Every place</summary><table>"
     for finding in findings[:_LISTED]:
         yield f"<tr><td>{escape(finding.where)}<td>{escape(finding.what)}"
     more = len(findings) - _LISTED
