@@ -83,9 +83,11 @@ def paint(root: Path, change: Callable[[Image.Image], Image.Image] = lambda imag
 
 
 def smooth(image: Image.Image) -> Image.Image:
-    """As drawn at twice the size and averaged, with a shift so that edges are cut."""
-    shifted = np.roll(np.asarray(image).repeat(2, axis=0).repeat(2, axis=1), 1, axis=(0, 1))
-    return Image.fromarray(shifted).resize((SIZE[1], SIZE[0]), Image.Resampling.BOX)
+    """As drawn at eight times the size and averaged, with a shift so that edges are cut."""
+    large = np.asarray(image).repeat(8, axis=0).repeat(8, axis=1)
+    shift = np.random.default_rng(int(large[::8, ::8].sum())).integers(1, 4, 2)
+    shifted = Image.fromarray(np.roll(large, shift, axis=(0, 1)))
+    return shifted.resize((SIZE[1], SIZE[0]), Image.Resampling.BOX)
 
 
 def as_jpeg(root: Path, path: Path, image: Image.Image) -> None:

@@ -18,8 +18,9 @@ VOID: frozenset[Color] = frozenset({(224, 224, 192)})
 """What PASCAL VOC paints along objects' borders, and leaves out of the score."""
 _MAX_CLASSES = 256
 _NEAR = 40
-_STRAY = 0.1
-_CLUSTER = 60
+_STRAY = 0.25
+_MOST = 0.9
+_CLUSTER = 70
 
 
 def main_colors(counts: Mapping[Color, int]) -> list[Color]:
@@ -33,7 +34,7 @@ def main_colors(counts: Mapping[Color, int]) -> list[Color]:
     """
     main: list[Color] = []
     for color, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        # A stray colour is ten times rarer than those that it comes from.
+        # A stray colour is several times rarer than those that it comes from.
         parents = [other for other in main if count < _STRAY * counts[other]]
         if not is_blend(color, parents):
             main.append(color)
@@ -62,7 +63,7 @@ def clustered_colors(counts: Mapping[Color, int]) -> list[Color]:
     main: list[Color] = []
     for color, weight in sorted(weights.items(), key=lambda item: (-item[1], item[0])):
         parents = [other for other in main if weight < 0.5 * weights[other]]
-        if weight >= least and not is_blend(color, parents, straight=0.95):
+        if weight >= least and not is_blend(color, parents, straight=0.9):
             main.append(color)
     return main
 
@@ -97,11 +98,16 @@ def distance(one: Color, other: Color) -> float:
     return math.dist(one, other)
 
 
-def recognize(main: Sequence[Color]) -> tuple[str, LabelSet] | None:
-    """The known palette that has all of these colours, with its name."""
-    wanted = set(main) - VOID
+def recognize(counts: Mapping[Color, int]) -> tuple[str, LabelSet] | None:
+    """The known palette of which nearly all pixels are, with its name.
+
+    Args:
+        counts: Pixels of each colour.
+    """
+    plain = {color: count for color, count in counts.items() if color not in VOID}
     for name, label_set in KNOWN_PALETTES.items():
-        if len(wanted) > 1 and wanted <= set(label_set.palette):
+        shared = plain.keys() & set(label_set.palette)
+        if len(shared) > 1 and sum(plain[c] for c in shared) > _MOST * sum(plain.values()):
             return name, label_set
     return None
 

@@ -105,8 +105,7 @@ def propose(
         painted.update(facts.colors)
         lossy = lossy or facts.lossy is not None
     if painted:
-        main = clustered_colors(painted) if lossy else main_colors(painted)
-        return _from_colors(painted, main, label_set, colors or {}, given)
+        return _from_colors(painted, label_set, colors or {}, given, lossy=lossy)
     diagnosis = diagnose_values(numbers, label_set, lossy=lossy)
     moved = dict(diagnosis.values) if diagnosis else {}
     mended = {moved.get(value, value) for value in numbers}
@@ -149,16 +148,20 @@ def _assumptions(diagnosis: Diagnosis | None, label_set: LabelSet | None) -> tup
 
 def _from_colors(
     painted: Counter[Color],
-    main: list[Color],
     label_set: LabelSet | None,
     given: Mapping[Color, int],
     values: Mapping[int, int],
+    *,
+    lossy: bool,
 ) -> Proposal:
+    main = clustered_colors(painted) if lossy else main_colors(painted)
     notes: tuple[str, ...] = ()
     if label_set and (given or set(main) & set(label_set.palette)):
         chosen = label_set
-    elif found := recognize(main):
+    elif found := recognize(painted):
         notes, chosen = (f"the colours are those of {found[0]}",), found[1]
+        # Classes that are rare would else be taken for mixtures of frequent ones.
+        main = [color for color in painted if color in {*chosen.palette, *VOID}]
     else:
         notes = ("the dataset does not say what its colours mean; the names here are made up",)
         chosen = classes_from_colors(main)

@@ -78,14 +78,23 @@ def _blended(
 
 
 def main_values(counts: Counts) -> list[int]:
-    """The frequent values: at least 0.5 % of the pixels, and the most frequent within reach."""
-    total = sum(counts.values())
-    return [
+    """The frequent values: no other within reach has as many pixels, and no mixture has so many.
+
+    A value between two others that are four times as frequent is taken for a mixture of them.
+    """
+    peaks = [
         value
         for value, count in sorted(counts.items())
-        if count >= 0.005 * total
-        and all(count >= counts.get(value + step, 0) for step in range(-_REACH, _REACH + 1))
+        if all(count > counts.get(value - step, 0) for step in range(1, _REACH + 1))
+        and all(count >= counts.get(value + step, 0) for step in range(1, _REACH + 1))
     ]
+
+    def mixed(value: int) -> bool:
+        parents = [peak for peak in peaks if counts[peak] > 4 * counts[value]]
+        return bool(parents) and min(parents) < value < max(parents)
+
+    least = 0.005 * sum(counts.values())
+    return [value for value in peaks if counts[value] >= least and not mixed(value)]
 
 
 def _indices_of(values: Collection[int], label_set: LabelSet | None) -> dict[int, int]:
