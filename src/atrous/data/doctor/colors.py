@@ -30,10 +30,15 @@ def main_colors(counts: Mapping[Color, int]) -> list[Color]:
         counts: Pixels of each colour.
 
     Returns:
-        At most 256 colours, the most frequent first.
+        At most 256 colours, the most frequent first. Where there are more colours than classes
+        can be, those of under 0.1 % of the pixels are left out: where three classes meet,
+        smoothing leaves colours that are on no line between two.
     """
     main: list[Color] = []
+    least = 0.001 * sum(counts.values()) if len(counts) > _MAX_CLASSES else 0
     for color, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        if count < least:
+            break
         # A stray colour is several times rarer than those that it comes from.
         parents = [other for other in main if count < _STRAY * counts[other]]
         if not is_blend(color, parents):
@@ -98,15 +103,16 @@ def distance(one: Color, other: Color) -> float:
     return math.dist(one, other)
 
 
-def recognize(counts: Mapping[Color, int]) -> tuple[str, LabelSet] | None:
+def recognize(counts: Mapping[Color, int], *, within: float = 0) -> tuple[str, LabelSet] | None:
     """The known palette of which nearly all pixels are, with its name.
 
     Args:
         counts: Pixels of each colour.
+        within: How far colours may be from those of the palette.
     """
     plain = {color: count for color, count in counts.items() if color not in VOID}
     for name, label_set in KNOWN_PALETTES.items():
-        shared = plain.keys() & set(label_set.palette)
+        shared = [c for c in plain if distance(c, nearest(c, label_set.palette)) <= within]
         if len(shared) > 1 and sum(plain[c] for c in shared) > _MOST * sum(plain.values()):
             return name, label_set
     return None

@@ -20,6 +20,9 @@ from atrous.data.doctor.values import IGNORE, Diagnosis, diagnose_values
 from atrous.imaging import LabelMap
 from atrous.labels import Color, LabelSet, numbered_label_set
 
+_SCATTER = 40
+"""So far from their own colour JPEG moves most pixels of a flat area, in RGB."""
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -158,19 +161,20 @@ def _from_colors(
     notes: tuple[str, ...] = ()
     if label_set and (given or set(main) & set(label_set.palette)):
         chosen = label_set
-    elif found := recognize(painted):
+    elif found := recognize(painted, within=_SCATTER if lossy else 0):
         notes, chosen = (f"the colours are those of {found[0]}",), found[1]
         # Classes that are rare would else be taken for mixtures of frequent ones.
-        main = [color for color in painted if color in {*chosen.palette, *VOID}]
+        main += [color for color in painted if color in {*chosen.palette, *VOID}]
     else:
         notes = ("the dataset does not say what its colours mean; the names here are made up",)
         chosen = classes_from_colors(main)
+    if lossy:
+        notes += ("colours were stored with loss: classes of few pixels may be missing here",)
     named = given or {color: index for index, color in enumerate(chosen.palette)}
     mapping = dict(named)
-    for color in painted:
-        if color in mapping:
-            continue
+    for color in sorted(painted.keys() - named.keys()):
+        near = nearest(color, list(named))
         # A frequent colour is a class of its own and not the edge of another one.
-        own = color in VOID or color in main
-        mapping[color] = chosen.ignore_index if own else named[nearest(color, list(named))]
+        own = color in main and distance(color, near) > (_SCATTER if lossy else 0)
+        mapping[color] = chosen.ignore_index if own or color in VOID else named[near]
     return Proposal(chosen, values, mapping, frozenset(main), notes)
