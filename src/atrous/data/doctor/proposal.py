@@ -11,6 +11,7 @@ from atrous.data.doctor.colors import (
     VOID,
     classes_from_colors,
     clustered_colors,
+    distance,
     main_colors,
     nearest,
     recognize,
