@@ -39,7 +39,7 @@ def stats_data(
     )
     if found.findings:
         terminal.warn(
-            f"{len(found.findings)} faults were found, so that counts may mislead; see: "
+            f"{len(found.findings)} findings, so that counts may mislead; see: "
             f"atrous data check {data}"
         )
     terminal.show(_table(found))

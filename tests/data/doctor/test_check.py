@@ -2,7 +2,10 @@
 
 import pytest
 
-from atrous.data.doctor import KINDS, check_dataset
+from atrous.data.doctor import KINDS, check, check_dataset, quick_check
+from atrous.data.doctor.check import read_all
+from atrous.data.doctor.facts import read_facts
+from atrous.data.doctor.listing import list_dataset
 from atrous.data.doctor.mend import write_copy
 from data.broken_datasets import FAULTS, write_dataset
 
@@ -52,3 +55,45 @@ def test_every_kind_of_fault_is_in_the_corpus():
     drawn = set().union(*(fault.kinds for fault in FAULTS.values()))
 
     assert drawn == KINDS.keys() - {"case_clash", "unknown_colors"}
+
+
+def test_many_pairs_are_read_by_processes_and_come_in_their_order(clean):
+    entries = list_dataset(clean).entries * 16
+
+    assert list(read_all(entries, workers=2)) == [read_facts(entry) for entry in entries]
+
+
+def test_all_offenders_are_reported_and_not_the_first(clean):
+    for path in sorted(clean.glob("*/masks/*.png"))[:4]:
+        path.write_bytes(path.read_bytes()[:60])
+
+    found = check_dataset(clean).findings
+
+    assert [f.where for f in found] == [f"train/masks/p{seed}.png" for seed in range(4)]
+
+
+def test_findings_come_in_the_order_of_the_kinds(tmp_path):
+    root = broken(tmp_path, "an index without name")
+    (root / "train" / "masks" / "p5.png").unlink()
+
+    order = [list(KINDS).index(f.kind) for f in check_dataset(root).findings]
+
+    assert order == sorted(order)
+    assert len(set(order)) == 2
+
+
+QUICK = ["0 and 255", "from 1 on with names", "labels missing", "no val", "colours", "a name twice"]
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_quick_look_finds_what_names_and_a_sample_show(tmp_path, name):
+    assert kinds(quick_check(broken(tmp_path, name))) == FAULTS[name].kinds
+
+
+def test_a_quick_look_reads_a_sample(clean, monkeypatch):
+    read = []
+    monkeypatch.setattr(check, "read_facts", lambda entry: read.append(entry) or read_facts(entry))
+    monkeypatch.setattr(check, "_QUICK_SAMPLE", 3)
+
+    assert quick_check(clean) == ()
+    assert [entry.name for entry in read] == ["p0", "p3", "p6"]

@@ -16,6 +16,7 @@ from atrous.data.doctor.listing import Entry, Listing, list_dataset
 from atrous.data.doctor.pair_checks import OF_IMAGES, PAIR_CHECKS, Context, looks_like_photo
 from atrous.data.doctor.proposal import Proposal, propose
 from atrous.data.doctor.set_checks import SET_CHECKS
+from atrous.data.sheet import spread
 from atrous.errors import ResourceError
 
 _FEW = 64
@@ -91,7 +92,7 @@ def examine(listing: Listing, pairs: Sequence[PairFacts]) -> Report:
 def quick_check(root: Path, *, layout: str = "auto") -> tuple[Finding, ...]:
     """The faults that show without reading everything: names, folders and a sample of the pairs.
 
-    A sample of 32 pairs, evenly over each dataset, is read; what only all pairs together tell
+    A sample of 32 pairs, evenly over the dataset, is read; what only all pairs together tell
     (duplicates, classes that a split lacks) is not asked.
 
     Raises:
@@ -99,8 +100,7 @@ def quick_check(root: Path, *, layout: str = "auto") -> tuple[Finding, ...]:
         DatasetError: If there is no dataset.
     """
     listing = list_dataset(root, layout=layout)
-    step = max(len(listing.entries) // _QUICK_SAMPLE, 1)
-    pairs = [read_facts(entry) for entry in listing.entries[::step]]
+    pairs = [read_facts(entry) for entry in spread(listing.entries, _QUICK_SAMPLE)]
     found = (*listing.findings, *_of_pairs(listing, pairs, _context(listing, pairs)))
     return in_order(found)
 
