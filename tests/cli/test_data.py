@@ -122,7 +122,7 @@ def test_classes_are_counted_with_weights_for_a_recipe(clean, capsys):
 def test_counting_a_broken_dataset_tells_so(tmp_path, capsys):
     assert run("stats", broken(tmp_path, "labels missing")) == 0
 
-    assert "1 findings" in capsys.readouterr().err
+    assert "wrong in 1 places" in capsys.readouterr().err
 
 
 def test_a_preview_is_one_picture(clean, tmp_path, capsys):
@@ -141,3 +141,15 @@ def test_checking_imports_no_torch(clean):
     )
 
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_training_tells_what_is_wrong_with_its_dataset_before_it_fails(tmp_path, capsys):
+    root = broken(tmp_path, "0 and 255")
+
+    with pytest.raises(SystemExit) as exit_info:
+        main(["train", "folder", "--data", str(root), "--out", str(tmp_path / "run")])
+
+    assert exit_info.value.code == 3
+    err = capsys.readouterr().err
+    assert "masks of 0 and 255: train/masks/p0.png" in err
+    assert f"atrous data check {root}" in err

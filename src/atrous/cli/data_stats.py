@@ -39,8 +39,8 @@ def stats_data(
     )
     if found.findings:
         terminal.warn(
-            f"{len(found.findings)} findings, so that counts may mislead; see: "
-            f"atrous data check {data}"
+            f"counts may mislead, for something is wrong in {len(found.findings)} places; "
+            f"see atrous data check {data}"
         )
     terminal.show(_table(found))
     if found.suggestion:
