@@ -10,8 +10,9 @@ from cyclopts import App, Parameter
 from rich.table import Table
 from rich.text import Text
 
+from atrous.cli.layout_option import LayoutOption
 from atrous.cli.model_parts import plain_table
-from atrous.cli.options import JsonFlag, LayoutOption, QuietFlag, WorkersOption
+from atrous.cli.options import JsonFlag, QuietFlag, WorkersOption
 from atrous.cli.terminal import Terminal
 from atrous.data.doctor import KINDS, Finding, Report, check_dataset
 from atrous.data.doctor.mend import describe_as_toml, left_out, write_copy, write_description

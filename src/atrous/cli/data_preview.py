@@ -6,7 +6,8 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from atrous.cli.options import JsonFlag, LayoutOption, OverwriteFlag, QuietFlag
+from atrous.cli.layout_option import LayoutOption
+from atrous.cli.options import JsonFlag, OverwriteFlag, QuietFlag
 from atrous.cli.terminal import Terminal
 from atrous.data.detect import open_split
 from atrous.data.sheet import contact_sheet, spread

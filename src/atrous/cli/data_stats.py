@@ -8,8 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from atrous.cli.data import as_json
+from atrous.cli.layout_option import LayoutOption
 from atrous.cli.model_parts import plain_table
-from atrous.cli.options import JsonFlag, LayoutOption, QuietFlag, WorkersOption
+from atrous.cli.options import JsonFlag, QuietFlag, WorkersOption
 from atrous.cli.terminal import Terminal
 from atrous.data.doctor import Report, check_dataset
 from atrous.data.doctor.frequencies import Suggestion

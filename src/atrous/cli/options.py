@@ -48,9 +48,6 @@ ThreadsOption: TypeAlias = Annotated[
         validator=Number(gte=0, lte=1024),
     ),
 ]
-LayoutOption: TypeAlias = Annotated[
-    str, Parameter(help="How the dataset lies on disk: auto, or a name such as camvid or paired.")
-]
 WorkersOption: TypeAlias = Annotated[
     int,
     Parameter(

@@ -34,7 +34,11 @@ KINDS: Mapping[str, Kind] = {
     "missing_split": Kind(
         "error", "a split is missing", "make one: move a tenth to a fifth of the pairs there"
     ),
-    "empty_split": Kind("error", "a split holds no pair", "fill the folders or remove them"),
+    "empty_split": Kind(
+        "error",
+        "a split holds no pair, or cannot be listed",
+        "mend what is named here, fill the split or remove it",
+    ),
     "missing_labels": Kind(
         "error", "pictures without labels", "add the label map, or take the picture out"
     ),
