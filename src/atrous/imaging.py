@@ -142,14 +142,10 @@ def read_raw_labels(
                 f"{name}: label maps must be stored without loss, not as {lossy}, whose "
                 "compression invents class indices along edges; save them as PNG"
             )
-        packed = _PACKED_GREY.get(_stored_as(image), 1)
+        numbers = grey_values(image)
+        if numbers is not None:
+            return _as_indices(numbers, name)
         values = np.asarray(_upright(image, []))
-        if image.mode in {"P", "L"}:
-            return np.asarray(values // packed, dtype=np.uint8)
-        if image.mode == "1":
-            return values.astype(np.uint8)
-        if image.mode.startswith("I"):
-            return _as_indices(values, name)
         opaque = image.mode == "RGBA" and bool((values[..., 3] == 255).all())
         if image.mode == "RGB" or opaque:
             return np.ascontiguousarray(values[..., :3])
@@ -157,6 +153,50 @@ def read_raw_labels(
             f"{name}: holds {image.mode} colours; expected one class index for each pixel "
             "(a palette or grey PNG), or opaque RGB colours"
         )
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How a file holds its picture, known without decoding it."""
+
+    format: str
+    packing: str
+    """Pillow's name of how the pixels are packed, such as ``L;4`` or ``RGB;16B``."""
+    lossy: str | None
+    """The compression, if it changes values."""
+
+
+def how_stored(image: Image.Image) -> Stored:
+    """How an image from `open_picture` is stored; to be asked before it is decoded."""
+    return Stored(image.format or "", _stored_as(image), _lossy_compression(image))
+
+
+@contextlib.contextmanager
+def open_picture(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    """A picture whose format and size are known and which is not decoded yet.
+
+    Whatever its decoder raises inside the block comes out as the errors below.
+
+    Raises:
+        InputError: If the file is missing, empty, not a picture, damaged or too large.
+    """
+    with _opened(path, str(path), max_pixels) as image:
+        yield image
+
+
+def grey_values(image: Image.Image) -> NDArray[np.generic] | None:
+    """The numbers that an image of one channel holds, (H, W); palette colours are not looked at.
+
+    Returns:
+        uint8, or wider integers as stored; None for images of several channels and of floats.
+    """
+    packed = _PACKED_GREY.get(_stored_as(image), 1)
+    upright = _upright(image, [])
+    if upright.mode in {"P", "L"}:
+        return np.asarray(np.asarray(upright) // packed, dtype=np.uint8)
+    if upright.mode == "1":
+        return np.asarray(upright).astype(np.uint8)
+    return np.asarray(upright) if upright.mode.startswith("I") else None
 
 
 def _lossy_compression(image: Image.Image) -> str | None:
@@ -176,6 +216,8 @@ def _stored_as(image: Image.Image) -> str:
 
 
 def _as_indices(values: NDArray[np.generic], name: str) -> LabelMap:
+    if values.dtype == np.uint8:
+        return np.asarray(values, dtype=np.uint8)
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 65_535:
         raise DatasetError(
@@ -241,7 +283,7 @@ def _decoding(name: str) -> Iterator[None]:
 def _picture_from(image: Image.Image) -> Picture:
     notes: list[str] = []
     pixels = _to_rgb(_upright(image, notes), notes)
-    frames = _count_frames(image)
+    frames = count_frames(image)
     if frames > 1:
         notes.append(f"holds {frames} frames or pages; the first was taken")
     return Picture(np.ascontiguousarray(pixels), tuple(notes))
@@ -249,15 +291,23 @@ def _picture_from(image: Image.Image) -> Picture:
 
 def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
     image.load()
-    try:
-        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # a picture is not lost for what is written beside it
+    orientation = orientation_of(image)
+    if orientation == 0:
         notes.append("its EXIF data are damaged; it was taken as it is stored")
-        return image
+    turn = _TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)
 
 
-def _count_frames(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
+    """EXIF's number from 1 (upright) to 8; 0 where its data are damaged."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # a picture is not lost for what is written beside it
+        return 0
+
+
+def count_frames(image: Image.Image) -> int:
+    """Frames of an animation or pages of a stack; 1 where they cannot be counted."""
     try:
         return int(getattr(image, "n_frames", 1))
     except Exception:  # the first is whole, and no other is asked for

@@ -34,7 +34,7 @@ def test_help_names_every_command(capsys):
     assert exit_code("--help") == 0
 
     out = capsys.readouterr().out
-    for command in ("predict", "evaluate", "train", "export"):
+    for command in ("predict", "evaluate", "train", "export", "data"):
         assert command in out
 
 

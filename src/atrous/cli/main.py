@@ -30,6 +30,7 @@ for _name, _help in (
     ("export", "Write a trained model as an ONNX file that runs without torch."),
 ):
     app.command(f"atrous.cli.{_name}:{_name}", name=_name, help=_help)
+app.command("atrous.cli.data:app", name="data", help="Check datasets, and look at them.")
 app.command("atrous.cli.model:app", name="model", help="Look into models; convert published ones.")
 
 

@@ -48,6 +48,13 @@ ThreadsOption: TypeAlias = Annotated[
         validator=Number(gte=0, lte=1024),
     ),
 ]
+WorkersOption: TypeAlias = Annotated[
+    int,
+    Parameter(
+        help="Processes that read files; 0 for one for each core.",
+        validator=Number(gte=0, lte=256),
+    ),
+]
 
 
 def parse_scales(text: str) -> tuple[float, ...]:

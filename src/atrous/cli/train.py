@@ -1,6 +1,7 @@
 """``atrous train``: train what a recipe describes."""
 
 import time
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ from cyclopts.validators import Number
 from atrous.cli.layout_option import LAYOUT_HELP
 from atrous.cli.options import JsonFlag, QuietFlag
 from atrous.cli.terminal import Meter, Terminal
-from atrous.errors import DependencyError
+from atrous.errors import AtrousError, DependencyError
 from atrous.weights.load import find_start
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def train(
     if not torch.cuda.is_available():
         keep_freed_memory()
     path = find_recipe(recipe)
+    _warn_of_faults(terminal, path, data, layout)
     loaded = read_fitting_recipe(path, data, layout=layout)
     if epochs is not None:
         changed = loaded.train.model_copy(update={"epochs": epochs})
@@ -90,6 +92,26 @@ def _free_folder(wanted: Path, *, resume: bool) -> Path:
         number, newest = number + 1, folder
         folder = wanted.with_name(f"{wanted.name}-{number}")
     return newest if resume else folder
+
+
+def _warn_of_faults(terminal: Terminal, recipe: Path, data: Path, layout: str | None) -> None:
+    """Tell what a quick look finds wrong with the dataset; training decides by itself."""
+    from atrous.data.doctor import KINDS, quick_check
+    from atrous.recipes.recipe import read_table
+
+    try:
+        wanted = read_table(recipe).get("data")
+        named = wanted.get("layout", "auto") if isinstance(wanted, dict) else "auto"
+        found = quick_check(data, layout=layout or str(named))
+    except AtrousError:
+        return  # training meets the same and says so
+    for kind, group in groupby(found, lambda finding: finding.kind):
+        if KINDS[kind].severity == "error":
+            first, *others = group
+            more = f" (and {len(others)} more)" if others else ""
+            terminal.warn(f"{KINDS[kind].title}: {first.where}: {first.what}{more}")
+    if any(KINDS[finding.kind].severity == "error" for finding in found):
+        terminal.warn(f"for all that is wrong, and a mapping: atrous data check {data}")
 
 
 class _Reporter:

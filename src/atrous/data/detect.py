@@ -8,12 +8,13 @@ from atrous.data import DATASETS
 from atrous.data.layout import Listing, Split, pairs_of
 from atrous.errors import ConfigError, DatasetError
 
-_ALSO_CALLED = {
+ALSO_CALLED = {
     "train": ("training",),
     "val": ("valid", "validation", "dev"),
     "test": ("testing",),
     "train_aug": ("trainaug",),
 }
+"""Other names of the usual splits."""
 
 
 def detect_layout(root: Path) -> tuple[str, str]:
@@ -107,7 +108,7 @@ def _known_layout(root: Path, layout: str) -> str:
 
 def _known_split(root: Path, split: str, layout: str) -> str:
     known = DATASETS[layout].splits(root)
-    for name in (split, *_ALSO_CALLED.get(split, ())):
+    for name in (split, *ALSO_CALLED.get(split, ())):
         if name in known:
             return name
     raise DatasetError(
