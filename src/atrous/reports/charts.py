@@ -47,6 +47,7 @@ def bars(rows: Sequence[tuple[str, float | None, str]], *, what: str) -> str:
 def curves(
     series: Sequence[tuple[str, Sequence[tuple[float, float | None]]]],
     *,
+    ticks: Sequence[float],
     what: str,
     across: str,
 ) -> str:
@@ -54,6 +55,7 @@ def curves(
 
     Args:
         series: Name and points (x, value) of each line; points without a value are left out.
+        ticks: Where numbers stand on the axis across.
         what: What the chart shows, for those who cannot see it.
         across: What runs across, with its unit.
     """
@@ -77,10 +79,9 @@ def curves(
             f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>'
             f'<text x="{_LEFT - 6}" y="{y:.1f}" class="end">{10 * tenth} %</text>'
         )
-    for x in sorted({x for x, _ in points}):
+    for x in ticks:
         left, _ = place(x, low)
-        if x == right or x >= right / 12:
-            parts.append(f'<text x="{left:.1f}" y="{_HEIGHT - 22}" class="mid">{x:g}</text>')
+        parts.append(f'<text x="{left:.1f}" y="{_HEIGHT - 22}" class="mid">{x:g}</text>')
     middle = (_LEFT + _WIDTH - _RIGHT) / 2
     parts.append(f'<text x="{middle}" y="{_HEIGHT - 7}" class="mid">{escape(across)}</text>')
     for index, (name, line) in enumerate(series):

@@ -25,8 +25,10 @@ from atrous.runtime.render import color_map
 WORST = 24
 _THUMBNAIL = 208
 """Longest side of a thumbnail in pixels."""
-_VOID_GREY = (120, 120, 120)
-_RIGHT, _WRONG = (232, 236, 240), (200, 30, 60)
+_VOID = (255, 255, 255)
+"""Ignored pixels in the truth; few palettes have white."""
+_RIGHT, _WRONG, _UNCOUNTED = (232, 236, 240), (200, 30, 60), (150, 150, 150)
+"""Colours of the error map."""
 
 
 class Pictures:
@@ -192,9 +194,9 @@ class Worst:
             color_map(values, self._label_set.palette)
             for values in (picture.labels, picture.predicted)
         )
-        truth[void] = _VOID_GREY
+        truth[void] = _VOID
         errors = np.where((picture.labels == picture.predicted)[..., None], _RIGHT, _WRONG)
-        errors[void] = _VOID_GREY
+        errors[void] = _UNCOUNTED
         return (
             _jpeg(picture.sample.image),
             _jpeg(truth),

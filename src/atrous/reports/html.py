@@ -161,7 +161,12 @@ def _boundaries(found: Boundary) -> str:
     ]
     return (
         paragraph("Mean IoU of the pixels near boundaries alone (trimap curve).")
-        + curves(there, what="trimap curve", across="width of the band in pixels")
+        + curves(
+            there,
+            ticks=[width for width in found.widths if width >= max(found.widths) / 12],
+            what="trimap curve",
+            across="width of the band in pixels",
+        )
         + tiles(scores)
     )
 
@@ -197,6 +202,7 @@ def _reliability(report: Report) -> str:
         "is from the probability of the predicted class, over all pixels."
     ) + curves(
         [("accuracy", there), ("perfectly calibrated", ideal)],
+        ticks=(0, 20, 40, 60, 80, 100),
         what="reliability diagram",
         across="probability in per cent",
     )
