@@ -1,5 +1,6 @@
 """``atrous evaluate``: how well a model does on labelled pictures."""
 
+import contextlib
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,7 +29,10 @@ from atrous.runtime.predictor import Predictor
 from atrous.weights.load import load
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from atrous.reports.report import Convention, Published, Report
+    from atrous.reports.submission import Submission, Target
 
 CONVENTION = "one confusion matrix over the split, whole picture"
 
@@ -82,11 +86,11 @@ def evaluate(
     """
     from atrous.reports.build import build_report, check_folder, collected, write_folder
     from atrous.reports.report import ModelFacts
-    from atrous.reports.submission import Submission, find_target
+    from atrous.reports.submission import find_target
 
     terminal = Terminal(as_json=json, quiet=quiet)
     rules = _rules(protocol, scales, flip=flip, eval_crop_size=eval_crop_size)
-    submission = Submission(submit, find_target(protocol)) if submit else None
+    target = find_target(protocol) if submit else None
     if report:
         check_folder(report)
     predictor = load(
@@ -101,18 +105,12 @@ def evaluate(
     rules.check(pairs.label_set)
     found = collected(pairs.label_set, boundary=boundary, calibration=calibration)
     samples = terminal.track(samples_of(pairs), total=len(pairs.pairs), what="measuring")
-    matrix, images = measure(
-        _answers(predictor, sure=calibration),
-        pairs,
-        samples,
-        protocol=rules,
-        watchers=[*found.watchers, *([submission] if submission else [])],
-    )
-    if submission:
-        submission.finish()
-        terminal.say(f"wrote {submit}")
+    predict = _answers(predictor, sure=calibration)
+    with _submission(submit, target) as archive:
+        watchers = [*found.watchers, *archive]
+        matrix, images = measure(predict, pairs, samples, protocol=rules, watchers=watchers)
     if not matrix.counts.any():
-        raise DatasetError(f"{data} ({split}): not one labelled pixel; there is nothing to score")
+        return _give_unscored(terminal, f"{data} ({split})", submit)
     whole = build_report(
         matrix,
         pairs.label_set,
@@ -132,6 +130,27 @@ def evaluate(
         terminal.warn(f"mean IoU {evaluation.mean_iou:.4f} is below {min_miou}")
     terminal.give("evaluate", _result(whole, evaluation), ok=good_enough)
     return 0 if good_enough else 1
+
+
+@contextlib.contextmanager
+def _submission(path: Path | None, target: "Target | None") -> "Iterator[list[Submission]]":
+    """The archive to write, in a list that is empty if none is wanted."""
+    from atrous.reports.submission import Submission
+
+    if path is None or target is None:
+        yield []
+        return
+    with Submission(path, target) as archive:
+        yield [archive]
+
+
+def _give_unscored(terminal: Terminal, where: str, submit: Path | None) -> int:
+    """What there is to say of a split without labels, such as a benchmark's test split."""
+    if submit is None:
+        raise DatasetError(f"{where}: not one labelled pixel; there is nothing to score")
+    terminal.warn(f"{where}: not one labelled pixel, nothing was scored; wrote {submit} alone")
+    terminal.give("evaluate", {"submission": str(submit)})
+    return 0
 
 
 def _rules(

@@ -7,13 +7,13 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 import numpy as np
 from PIL import Image
 
 from atrous.engine.evaluate import Measured
-from atrous.errors import ConfigError, DatasetError
+from atrous.errors import ConfigError, DatasetError, ResourceError
 from atrous.imaging import LabelMap, write_file
 from atrous.labels import bit_palette
 
@@ -87,7 +87,7 @@ def find_target(protocol: str | None) -> Target:
 
 
 class Submission:
-    """Gathers predictions on disk, and writes the archive when all are there.
+    """Gathers predictions on disk, and writes the archive when its ``with`` block is left well.
 
     Args:
         path: The .zip file to write.
@@ -101,9 +101,11 @@ class Submission:
     def __init__(self, path: Path, target: Target) -> None:
         if path.suffix.lower() != ".zip":
             raise ConfigError(f"{path}: a submission is a .zip file")
+        if path.exists():
+            raise ResourceError(f"{path}: is there already; give another place")
         self._path = path
         self._target = target
-        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - kept open until finish
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed on leaving
         self._archive = zipfile.ZipFile(self._file, "w", zipfile.ZIP_DEFLATED)
 
     def see(self, picture: Measured) -> None:
@@ -117,15 +119,15 @@ class Submission:
         if place in self._archive.NameToInfo:
             raise DatasetError(f"{name}: another picture has the same name in the archive, {place}")
         entry = zipfile.ZipInfo(place, _DATE)
+        entry.compress_type = zipfile.ZIP_DEFLATED
         self._archive.writestr(entry, self._target.encode(name, picture.predicted))
 
-    def finish(self) -> None:
-        """Write the archive.
+    def __enter__(self) -> Self:
+        return self
 
-        Raises:
-            ResourceError: If the file is there already, or cannot be written.
-        """
-        self._archive.close()
-        self._file.seek(0)
-        write_file(self._path, lambda file: shutil.copyfileobj(self._file, file))
-        self._file.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._file:
+            self._archive.close()
+            if kind is None:
+                self._file.seek(0)
+                write_file(self._path, lambda file: shutil.copyfileobj(self._file, file))
