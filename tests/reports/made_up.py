@@ -43,7 +43,7 @@ class Split:
 def evaluated(*, count=5, shift=1, protocol=DEFAULT, published=(), extra=True):
     """The report, the worst pictures and the matrix of a made-up evaluation."""
     split = Split(count)
-    found = collected(LABELS, boundary=extra, calibration=extra)
+    found = collected(LABELS, details=True, boundary=extra, calibration=extra)
     matrix, _ = measure(
         split.predict(shift=shift), split, split.samples, protocol=protocol, watchers=found.watchers
     )
@@ -58,4 +58,4 @@ def evaluated(*, count=5, shift=1, protocol=DEFAULT, published=(), extra=True):
         ),
         published=published,
     )
-    return report, found.worst, matrix
+    return report, found.worst.worst_first(), matrix

@@ -61,7 +61,7 @@ def test_the_worst_pictures_come_first_and_no_more_than_asked_for():
 def test_thumbnails_are_small_pictures_of_four_kinds():
     _, worst, _ = evaluated()
 
-    for content in worst.worst_first()[0].views:
+    for content in worst[0].views:
         with Image.open(io.BytesIO(content)) as image:
             assert (image.format, image.size) == ("JPEG", (60, 40))
 

@@ -40,7 +40,7 @@ class Reader(html.parser.HTMLParser):
 
 def page_of(**options):
     report, worst, _ = evaluated(**options)
-    return render(report, worst.worst_first())
+    return render(report, worst)
 
 
 def test_every_tag_is_closed_and_every_part_is_there():
@@ -69,7 +69,7 @@ def test_nothing_is_fetched():
 
 def test_the_headline_is_the_mean_iou_of_the_report():
     report, worst, _ = evaluated()
-    headline = re.search(r'class="headline">([\d.]+) % mIoU', render(report, worst.worst_first()))
+    headline = re.search(r'class="headline">([\d.]+) % mIoU', render(report, worst))
 
     assert float(headline[1]) == pytest.approx(100 * report.scores.mean_iou, abs=0.005)
 

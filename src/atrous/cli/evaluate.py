@@ -103,7 +103,9 @@ def evaluate(
     pairs = open_split(data, split, layout=layout)
     _check_classes(predictor.label_set, pairs.label_set)
     rules.check(pairs.label_set)
-    found = collected(pairs.label_set, boundary=boundary, calibration=calibration)
+    found = collected(
+        pairs.label_set, details=report is not None, boundary=boundary, calibration=calibration
+    )
     samples = terminal.track(samples_of(pairs), total=len(pairs.pairs), what="measuring")
     predict = _answers(predictor, sure=calibration)
     with _submission(submit, target) as archive:
@@ -120,8 +122,8 @@ def evaluate(
         convention=_convention(rules, protocol),
         published=_published(predictor, rules, protocol, split),
     )
-    if report:
-        write_folder(report, whole, found.worst)
+    if report and found.worst:
+        write_folder(report, whole, found.worst.worst_first())
         terminal.say(f"wrote {report / 'report.html'}")
     evaluation = evaluation_of(matrix, pairs.label_set.names, images)
     _show(terminal, whole, evaluation, title=f"{predictor.card.name} on {data} ({split})")

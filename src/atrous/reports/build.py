@@ -22,6 +22,7 @@ from atrous.metrics.bootstrap import mean_iou_interval
 from atrous.metrics.confusion import ConfusionMatrix
 from atrous.metrics.scores import iou_of, mean_iou_of, ratio
 from atrous.reports.collect import (
+    Bad,
     Boundaries,
     Calibrations,
     Fingerprint,
@@ -55,32 +56,35 @@ class Collected:
 
     pictures: Pictures
     fingerprint: Fingerprint
-    sizes: ObjectSizes
-    worst: Worst
+    sizes: ObjectSizes | None
+    worst: Worst | None
     boundaries: Boundaries | None
     calibrations: Calibrations | None
 
     @property
     def watchers(self) -> list[Watcher]:
         """All of them."""
-        always: list[Watcher] = [self.pictures, self.fingerprint, self.sizes, self.worst]
-        asked = (self.boundaries, self.calibrations)
+        always: list[Watcher] = [self.pictures, self.fingerprint]
+        asked = (self.sizes, self.worst, self.boundaries, self.calibrations)
         return always + [watcher for watcher in asked if watcher is not None]
 
 
-def collected(label_set: LabelSet, *, boundary: bool, calibration: bool) -> Collected:
+def collected(
+    label_set: LabelSet, *, details: bool, boundary: bool, calibration: bool
+) -> Collected:
     """Empty collections, ready to look on.
 
     Args:
         label_set: Of the data.
+        details: Whether object sizes and the worst pictures are wanted, for a page.
         boundary: Whether boundaries are measured.
         calibration: Whether probabilities will be given, and are measured.
     """
     return Collected(
         Pictures(),
         Fingerprint(),
-        ObjectSizes(label_set),
-        Worst(label_set),
+        ObjectSizes(label_set) if details else None,
+        Worst(label_set) if details else None,
         Boundaries(label_set) if boundary else None,
         Calibrations(label_set.ignore_index) if calibration else None,
     )
@@ -121,15 +125,7 @@ def build_report(
         confusion=_rows(matrix.counts),
         void=tuple(matrix.void.tolist()),
         boundary=_boundary(found.boundaries) if found.boundaries else None,
-        sizes=tuple(
-            SizeBin(side=side, objects=int(count), iou=float(iou))
-            for side, count, iou in zip(
-                found.sizes.SIDES,
-                found.sizes.objects,
-                ratio(found.sizes.sums, found.sizes.objects),
-                strict=True,
-            )
-        ),
+        sizes=_sizes(found.sizes) if found.sizes else (),
         reliability=_reliability(found.calibrations) if found.calibrations else (),
         published=tuple(published),
         environment=environment(),
@@ -151,13 +147,18 @@ def check_folder(folder: Path) -> None:
         raise ResourceError(f"{folder}: is there already; a report goes into a folder of its own")
 
 
-def write_folder(folder: Path, report: Report, worst: Worst) -> None:
+def write_folder(folder: Path, report: Report, worst: Sequence[Bad]) -> None:
     """Write ``report.json``, ``images.csv`` and ``report.html``.
+
+    Args:
+        folder: A new one, see `check_folder`.
+        report: What was found.
+        worst: The worst pictures, the worst first.
 
     Raises:
         ResourceError: If one is there already, or cannot be written.
     """
-    page = render(report, worst.worst_first()).encode()
+    page = render(report, worst).encode()
     table = images_csv(report).encode()
     write_report(folder / FILE_NAME, report)
     write_file(folder / "images.csv", lambda file: file.write(table))
@@ -267,6 +268,14 @@ def _boundary(found: Boundaries) -> Boundary:
         boundary_iou=found.iou.mean(),
         tolerances=found.f_score.tolerances,
         f_scores=tuple(found.f_score.means()),
+    )
+
+
+def _sizes(found: ObjectSizes) -> tuple[SizeBin, ...]:
+    means = ratio(found.sums, found.objects)
+    return tuple(
+        SizeBin(side=side, objects=int(count), iou=float(iou))
+        for side, count, iou in zip(found.SIDES, found.objects, means, strict=True)
     )
 
 
