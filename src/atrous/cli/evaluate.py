@@ -23,7 +23,7 @@ from atrous.cli.terminal import Terminal
 from atrous.data.detect import open_split
 from atrous.engine.evaluate import Evaluation, PredictSurely, evaluation_of, measure, samples_of
 from atrous.engine.protocols import PROTOCOLS, Protocol, find_protocol
-from atrous.errors import ConfigError, DatasetError
+from atrous.errors import ConfigError, DatasetError, InputError
 from atrous.labels import LabelSet
 from atrous.runtime.predictor import Predictor
 from atrous.weights.load import load
@@ -31,7 +31,7 @@ from atrous.weights.load import load
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from atrous.reports.report import Convention, Published, Report
+    from atrous.reports.report import Convention, Epoch, Published, Report
     from atrous.reports.submission import Submission, Target
 
 CONVENTION = "one confusion matrix over the split, whole picture"
@@ -121,6 +121,7 @@ def evaluate(
         split=split,
         convention=_convention(rules, protocol),
         published=_published(predictor, rules, protocol, split),
+        learning=_learning(terminal, Path(model)),
     )
     if report and found.worst:
         write_folder(report, whole, found.worst.worst_first())
@@ -207,6 +208,17 @@ def _describe_looks(rules: Protocol) -> str:
         return "single scale"
     scales = ", ".join(f"{scale:g}" for scale in rules.scales)
     return f"softmax averaged over scales {scales}{' and mirrored' if rules.flip else ''}"
+
+
+def _learning(terminal: Terminal, run: Path) -> "tuple[Epoch, ...]":
+    """The learning curves, where the model is a run folder; without them the rest still counts."""
+    from atrous.reports.learning import read_learning
+
+    try:
+        return read_learning(run)
+    except InputError as error:
+        terminal.warn(f"{error}; the report has no learning curves")
+        return ()
 
 
 def _published(

@@ -37,6 +37,7 @@ from atrous.reports.report import (
     ClassScores,
     Convention,
     DataFacts,
+    Epoch,
     ModelFacts,
     Picture,
     Published,
@@ -99,6 +100,7 @@ def build_report(
     split: str,
     convention: Convention,
     published: Sequence[Published] = (),
+    learning: Sequence[Epoch] = (),
 ) -> Report:
     """Put together what was found.
 
@@ -110,6 +112,7 @@ def build_report(
         split: Which split.
         convention: How it was measured.
         published: Numbers to compare with.
+        learning: How the model was trained.
     """
     pictures = found.pictures.rows
     return Report(
@@ -128,6 +131,7 @@ def build_report(
         sizes=_sizes(found.sizes) if found.sizes else (),
         reliability=_reliability(found.calibrations) if found.calibrations else (),
         published=tuple(published),
+        learning=tuple(learning),
         environment=environment(),
         pictures=tuple(pictures),
     )

@@ -30,6 +30,7 @@ def render(report: Report, worst: Sequence[Bad]) -> str:
         section("Along boundaries", _boundaries(report.boundary) if report.boundary else ""),
         section("Small and large objects", _sizes(report)),
         section("Is it as sure as it is right", _reliability(report)),
+        section("Learning", _learning(report)),
         section("Worst pictures", _worst(worst)),
         section("Time", _timing(report)),
         section("Data and environment", _environment(report)),
@@ -205,6 +206,25 @@ def _reliability(report: Report) -> str:
         ticks=(0, 20, 40, 60, 80, 100),
         what="reliability diagram",
         across="probability in per cent",
+    )
+
+
+def _learning(report: Report) -> str:
+    """Mean IoU, and the loss as a share of its largest value, by epoch."""
+    losses = [row.loss for row in report.learning if row.loss is not None]
+    largest = max(losses, default=0.0)
+    if largest <= 0:
+        return ""
+    last = report.learning[-1].epoch
+    loss = [
+        (row.epoch, None if row.loss is None else row.loss / largest) for row in report.learning
+    ]
+    measured = [(row.epoch, row.mean_iou) for row in report.learning]
+    return curves(
+        [("mean IoU while training", measured), (f"loss, of {largest:.3g}", loss)],
+        ticks=sorted({round(last * part / 4) for part in range(1, 5)}),
+        what="learning curves",
+        across="epochs",
     )
 
 

@@ -139,6 +139,16 @@ class Picture(Part):
     """By class index: pixels rightly found, labelled so, and predicted so."""
 
 
+class Epoch(Part):
+    """A line of the learning curves."""
+
+    epoch: Count
+    loss: Annotated[float | None, AfterValidator(_number_or_none)]
+    """Mean over the epoch."""
+    mean_iou: Score
+    """Where it was measured."""
+
+
 class Published(Part):
     """A number that was published for the same convention."""
 
@@ -169,6 +179,8 @@ class Report(Part):
     sizes: tuple[SizeBin, ...] = ()
     reliability: tuple[Reliability, ...] = ()
     published: tuple[Published, ...] = ()
+    learning: tuple[Epoch, ...] = ()
+    """How the model was trained, where it is a run folder."""
     environment: dict[str, str] = {}
     pictures: tuple[Picture, ...] = Field(max_length=10_000_000)
 
