@@ -34,6 +34,7 @@ def published_results(
         if checkpoint.labels is None or checkpoint.labels.names != label_set.names:
             continue
         for found in checkpoint.evaluations:
-            same_split = found.split.rpartition(" ")[2] == split
+            # A dataset may spell out what the release calls val.
+            same_split = split.startswith(found.split.rpartition(" ")[2])
             if same_split and (found.scales, found.flip) == (scales, flip):
                 yield PublishedResult(name, found.output_stride, found.mean_iou)
