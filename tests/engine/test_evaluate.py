@@ -5,7 +5,8 @@ import pytest
 
 from atrous.data.detect import open_split
 from atrous.data.sample import Pair, Sample
-from atrous.engine.evaluate import evaluate, evaluation_of, samples_of
+from atrous.engine.evaluate import evaluate, evaluation_of, measure, samples_of
+from atrous.engine.protocols import PROTOCOLS
 from atrous.labels import LabelSet
 from atrous.metrics.confusion import ConfusionMatrix
 
@@ -32,6 +33,46 @@ def test_scores_are_those_worked_out_by_hand():
     assert found.iou == {"sky": pytest.approx(3 / 5), "road": 0.0, "car": None}
     assert found.mean_iou == pytest.approx(3 / 10)
     assert found.pixel_accuracy == pytest.approx(3 / 5)
+
+
+def test_averages_over_classes_are_those_worked_out_by_hand():
+    found = evaluate(always_sky, TwoPictures(), TwoPictures.samples)
+
+    assert found.mean_class_accuracy == pytest.approx((1 + 0) / 2)
+    assert found.frequency_weighted_iou == pytest.approx(3 / 5 * 3 / 5)
+    assert found.mean_dice == pytest.approx((2 * 3 / (3 + 5) + 0) / 2)
+
+
+def test_void_counts_as_wrong_where_the_protocol_says_so():
+    matrix, _ = measure(
+        lambda image: (always_sky(image), None),
+        TwoPictures(),
+        TwoPictures.samples,
+        protocol=PROTOCOLS["camvid-void"],
+    )
+
+    # The ignored pixel is one more that is called sky and is not.
+    assert matrix.iou()[0] == pytest.approx(3 / 6)
+    assert matrix.pixel_accuracy() == pytest.approx(3 / 6)
+
+
+def test_watchers_see_every_picture_with_its_own_counts():
+    seen = []
+
+    class Watcher:
+        def see(self, picture):
+            seen.append(picture)
+
+    matrix, images = measure(
+        lambda image: (always_sky(image), None),
+        TwoPictures(),
+        TwoPictures.samples,
+        watchers=[Watcher()],
+    )
+
+    assert [picture.sample.name for picture in seen] == ["a", "b"]
+    assert images == 2
+    np.testing.assert_array_equal(sum(picture.matrix.counts for picture in seen), matrix.counts)
 
 
 def test_the_pictures_that_were_measured_are_counted():

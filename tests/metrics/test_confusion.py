@@ -88,6 +88,73 @@ def test_the_mean_is_taken_once_over_all_pixels_and_not_over_pictures():
     assert matrix.mean_iou() == pytest.approx((3 / 4 + 1 / 2) / 2)
 
 
+@given(label_maps)
+def test_class_scores_are_those_of_the_definition(pairs):
+    matrix = matrix_of(tuple(zip(*pairs, strict=True)))
+    kept = [(p, t) for p, t in pairs if t != IGNORED]
+
+    accuracies, dices, weighted = [], [], 0.0
+    for c in {value for pair in kept for value in pair}:
+        hits = sum(p == t == c for p, t in kept)
+        labelled, predicted = sum(t == c for _, t in kept), sum(p == c for p, _ in kept)
+        accuracies += [hits / labelled] if labelled else []
+        dices.append(2 * hits / (labelled + predicted))
+        weighted += labelled / len(kept) * hits / (labelled + predicted - hits)
+    if kept:
+        assert matrix.mean_class_accuracy() == pytest.approx(np.mean(accuracies))
+        assert matrix.mean_dice() == pytest.approx(np.mean(dices))
+        assert matrix.frequency_weighted_iou() == pytest.approx(weighted)
+
+
+@given(label_maps)
+def test_void_counted_as_wrong_is_one_more_class_that_is_never_right(pairs):
+    predicted, labels = (np.array(values, np.uint8) for values in zip(*pairs, strict=True))
+    matrix = ConfusionMatrix(CLASSES, ignore_index=IGNORED, void_is_wrong=True)
+    matrix.update(predicted, labels)
+    other = ConfusionMatrix(CLASSES + 1, ignore_index=IGNORED)
+    other.update(predicted, np.where(labels == IGNORED, CLASSES, labels))
+
+    np.testing.assert_array_equal(matrix.iou(), other.iou()[:CLASSES])
+    assert matrix.pixel_accuracy() == other.pixel_accuracy()
+
+
+@given(label_maps, st.booleans())
+def test_bytes_are_counted_as_other_integers_are(pairs, void_is_wrong):
+    predicted, labels = zip(*pairs, strict=True)
+    matrices = []
+    for dtype in (np.uint8, np.int32):
+        matrix = ConfusionMatrix(CLASSES, ignore_index=IGNORED, void_is_wrong=void_is_wrong)
+        matrix.update(np.array(predicted, dtype), np.array(labels, dtype))
+        matrices.append(matrix)
+
+    np.testing.assert_array_equal(matrices[0].counts, matrices[1].counts)
+    np.testing.assert_array_equal(matrices[0].void, matrices[1].void)
+
+
+@given(label_maps, st.integers(0, 60))
+def test_merged_matrices_are_that_of_one_process(pairs, cut):
+    predicted, labels = map(list, zip(*pairs, strict=True))
+    first, second = (
+        matrix_of((predicted[part], labels[part])) for part in (slice(cut), slice(cut, None))
+    )
+
+    whole = matrix_of((predicted, labels))
+    np.testing.assert_array_equal(first.merge(second).counts, whole.counts)
+
+
+def test_matrices_of_different_conventions_are_not_merged():
+    with pytest.raises(ValueError, match="different conventions"):
+        ConfusionMatrix(3).merge(ConfusionMatrix(3, void_is_wrong=True))
+
+
+def test_more_pixels_of_a_pair_than_float32_counts_are_counted_exactly():
+    many = 2**24 + 3  # float32 holds 2^24 and 2^24 + 2, and nothing between
+    matrix = ConfusionMatrix(2)
+    matrix.update(np.zeros(many, np.uint8), np.zeros(many, np.uint8))
+
+    assert matrix.counts[0, 0] == many
+
+
 def test_without_a_labelled_pixel_there_is_no_score():
     matrix = matrix_of(([0, 1], [IGNORED, IGNORED]))
 
@@ -130,3 +197,17 @@ def test_values_that_are_no_class_are_refused_and_not_counted(predicted, labels,
     with pytest.raises(ValueError, match=message):
         matrix.update(np.array(predicted), np.array(labels))
     assert not matrix.counts.any()
+
+
+def test_bytes_that_are_no_class_are_refused_and_not_counted():
+    matrix = ConfusionMatrix(CLASSES, void_is_wrong=True)
+
+    for predicted, labels, message in (
+        ([0, 0], [0, 4], "labels hold the value 4"),
+        ([9, 0], [0, 0], "predicted hold the value 9"),
+        ([9, 0], [255, 0], "predicted hold the value 9"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            matrix.update(np.array(predicted, np.uint8), np.array(labels, np.uint8))
+    assert not matrix.counts.any()
+    assert not matrix.void.any()

@@ -26,6 +26,23 @@ def test_a_picture_comes_back_as_its_strongest_colors(predictor):
     assert result.classes == ("red", "green", "blue")
 
 
+@pytest.mark.parametrize("eval_crop_size", [None, (70, 90)])
+def test_probabilities_come_with_the_same_labels(predictor, eval_crop_size):
+    preprocessing = predictor.card.preprocessing.model_copy(
+        update={"eval_crop_size": eval_crop_size}
+    )
+    card = predictor.card.model_copy(update={"preprocessing": preprocessing})
+    sized = Predictor(predictor.engine, card)
+    pixels, _ = color_blocks()
+
+    labels, confidence = sized.predict_surely(pixels)
+
+    np.testing.assert_array_equal(labels, sized.predict_pixels(pixels))
+    assert confidence.shape == labels.shape
+    # The likeliest of three classes has at least a third.
+    assert 1 / 3 <= confidence.min() <= confidence.max() <= 1
+
+
 @pytest.mark.parametrize("kind", ["file", "string", "pillow", "array"])
 def test_files_images_and_arrays_give_the_same(predictor, color_picture, kind):
     pixels, labels = color_blocks()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atrous.runtime import upsample
-from atrous.runtime.upsample import upsample_labels
+from atrous.runtime.upsample import confidence_of, resize_bilinear, upsample_labels
 
 sides = st.integers(1, 9)
 
@@ -68,3 +68,14 @@ def test_more_than_256_classes_make_16_bit_labels(classes, dtype):
 
     assert labels.dtype == dtype
     assert (labels == classes - 1).all()
+
+
+def test_confidence_is_the_softmax_of_the_label():
+    logits = np.random.default_rng(0).normal(size=(5, 4, 6)).astype(np.float32)
+    labels = upsample_labels(logits, (13, 17), align_corners=True)
+    confidence = confidence_of(labels, [logits], align_corners=True)
+
+    full = resize_bilinear(logits, (13, 17), align_corners=True).astype(np.float64)
+    softmax = np.exp(full) / np.exp(full).sum(0)
+    # Softmax in float32.
+    np.testing.assert_allclose(confidence, softmax.max(0), rtol=1e-5)

@@ -1,8 +1,9 @@
 """``atrous evaluate``: how well a model does on labelled pictures."""
 
+import contextlib
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -21,14 +22,20 @@ from atrous.cli.options import (
 )
 from atrous.cli.terminal import Terminal
 from atrous.data.detect import open_split
-from atrous.engine.evaluate import Evaluation, samples_of
-from atrous.engine.evaluate import evaluate as evaluate_split
-from atrous.errors import ConfigError
+from atrous.engine.evaluate import Evaluation, PredictSurely, evaluation_of, measure, samples_of
+from atrous.engine.protocols import PROTOCOLS, Protocol, find_protocol
+from atrous.errors import ConfigError, DatasetError, InputError
 from atrous.labels import LabelSet
-from atrous.runtime.test_time import TestTime
+from atrous.runtime.predictor import Predictor
 from atrous.weights.load import load
 
-CONVENTION = "one confusion matrix over the split, ignored pixels left out, whole picture"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from atrous.reports.report import Convention, Epoch, Published, Report
+    from atrous.reports.submission import Submission, Target
+
+CONVENTION = "one confusion matrix over the split, whole picture"
 
 
 def evaluate(
@@ -37,6 +44,29 @@ def evaluate(
     *,
     split: Annotated[str, Parameter(help="Which split to measure.")] = "val",
     layout: Annotated[str, Parameter(help=LAYOUT_HELP)] = "auto",
+    protocol: Annotated[
+        str | None,
+        Parameter(
+            help="Measure as published numbers were: classes, ignored pixels, sizes and scales of "
+            f"{', '.join(PROTOCOLS)}."
+        ),
+    ] = None,
+    boundary: Annotated[
+        bool,
+        Parameter(negative="", help="Also measure along boundaries: trimap curve, IoU, F-score."),
+    ] = False,
+    calibration: Annotated[
+        bool,
+        Parameter(negative="", help="Also measure whether probabilities are right; slower."),
+    ] = False,
+    report: Annotated[
+        Path | None,
+        Parameter(help="New folder for report.json, images.csv and report.html."),
+    ] = None,
+    submit: Annotated[
+        Path | None,
+        Parameter(help="Also write predictions as an archive for the protocol's server (.zip)."),
+    ] = None,
     min_miou: Annotated[
         float | None,
         Parameter(
@@ -53,40 +83,100 @@ def evaluate(
     """Measure a model on a split: mean IoU, pixel accuracy, IoU of each class.
 
     One confusion matrix over the split, ignored pixels left out, whole picture; a single scale
-    unless SCALES or FLIP ask for more.
+    unless SCALES or FLIP ask for more, or as a PROTOCOL fixes it.
     """
+    from atrous.reports.build import build_report, check_folder, collected, write_folder
+    from atrous.reports.report import ModelFacts
+    from atrous.reports.submission import find_target
+
     terminal = Terminal(as_json=json, quiet=quiet)
+    rules = _rules(protocol, scales, flip=flip, eval_crop_size=eval_crop_size)
+    target = find_target(protocol) if submit else None
+    if report:
+        check_folder(report)
     predictor = load(
         model,
         threads=threads,
-        scales=parse_scales(scales),
-        flip=flip,
-        eval_crop_size=parse_size(eval_crop_size),
+        scales=rules.scales,
+        flip=rules.flip,
+        eval_crop_size=rules.eval_crop_size,
     )
-    convention = f"{CONVENTION}, {_describe_looks(predictor.test_time)}"
-    if eval_crop_size is not None:
-        convention += f", filled up to {eval_crop_size} with the mean pixel"
     pairs = open_split(data, split, layout=layout)
     _check_classes(predictor.label_set, pairs.label_set)
-    samples = terminal.track(samples_of(pairs), total=len(pairs.pairs), what="measuring")
-    found = evaluate_split(predictor.predict_pixels, pairs, samples)
-    terminal.show(_table(found, title=f"{predictor.card.name} on {data} ({split})"))
-    terminal.show(
-        f"mIoU {found.mean_iou:.2%}  pixel accuracy {found.pixel_accuracy:.2%}  "
-        f"{found.images} pictures  ({convention})"
+    rules.check(pairs.label_set)
+    found = collected(
+        pairs.label_set, details=report is not None, boundary=boundary, calibration=calibration
     )
-    good_enough = min_miou is None or found.mean_iou >= min_miou
+    samples = terminal.track(samples_of(pairs), total=len(pairs.pairs), what="measuring")
+    predict = _answers(predictor, sure=calibration)
+    with _submission(submit, target) as archive:
+        watchers = [*found.watchers, *archive]
+        matrix, images = measure(predict, pairs, samples, protocol=rules, watchers=watchers)
+    if not matrix.counts.any():
+        return _give_unscored(terminal, f"{data} ({split})", submit)
+    whole = build_report(
+        matrix,
+        pairs.label_set,
+        found,
+        model=ModelFacts(name=predictor.card.name, engine=predictor.engine.name),
+        split=split,
+        convention=_convention(rules, protocol),
+        published=_published(predictor, rules, protocol, split),
+        learning=_learning(terminal, Path(model)),
+    )
+    if report and found.worst:
+        write_folder(report, whole, found.worst.worst_first())
+        terminal.say(f"wrote {report / 'report.html'}")
+    evaluation = evaluation_of(matrix, pairs.label_set.names, images)
+    _show(terminal, whole, evaluation, title=f"{predictor.card.name} on {data} ({split})")
+    good_enough = min_miou is None or evaluation.mean_iou >= min_miou
     if not good_enough:
-        terminal.warn(f"mean IoU {found.mean_iou:.4f} is below {min_miou}")
-    result = {
-        **dataclasses.asdict(found),
-        "model": predictor.card.name,
-        "engine": predictor.engine.name,
-        "split": split,
-        "convention": convention,
-    }
-    terminal.give("evaluate", result, ok=good_enough)
+        terminal.warn(f"mean IoU {evaluation.mean_iou:.4f} is below {min_miou}")
+    terminal.give("evaluate", _result(whole, evaluation), ok=good_enough)
     return 0 if good_enough else 1
+
+
+@contextlib.contextmanager
+def _submission(path: Path | None, target: "Target | None") -> "Iterator[list[Submission]]":
+    """The archive to write, in a list that is empty if none is wanted."""
+    from atrous.reports.submission import Submission
+
+    if path is None or target is None:
+        yield []
+        return
+    with Submission(path, target) as archive:
+        yield [archive]
+
+
+def _give_unscored(terminal: Terminal, where: str, submit: Path | None) -> int:
+    """What there is to say of a split without labels, such as a benchmark's test split."""
+    if submit is None:
+        raise DatasetError(f"{where}: not one labelled pixel; there is nothing to score")
+    terminal.warn(f"{where}: not one labelled pixel, nothing was scored; wrote {submit} alone")
+    terminal.give("evaluate", {"submission": str(submit)})
+    return 0
+
+
+def _rules(
+    protocol: str | None, scales: str, *, flip: bool, eval_crop_size: str | None
+) -> Protocol:
+    """The named protocol as it is, or the default one with what the flags say."""
+    rules = find_protocol(protocol)
+    if protocol is None:
+        looks, size = parse_scales(scales), parse_size(eval_crop_size)
+        return dataclasses.replace(rules, scales=looks, flip=flip, eval_crop_size=size)
+    if (scales, flip, eval_crop_size) != ("1", False, None):
+        raise ConfigError(
+            f"--protocol {protocol} fixes scales, mirror images and sizes; leave out --scales, "
+            "--flip and --eval-crop-size, or the protocol"
+        )
+    return rules
+
+
+def _answers(predictor: Predictor, *, sure: bool) -> PredictSurely:
+    if sure:
+        return predictor.predict_surely
+    return lambda pixels: (predictor.predict_pixels(pixels), None)
 
 
 def _check_classes(model: LabelSet, data: LabelSet) -> None:
@@ -98,11 +188,101 @@ def _check_classes(model: LabelSet, data: LabelSet) -> None:
         )
 
 
-def _describe_looks(test_time: TestTime) -> str:
-    if test_time.looks_once:
+def _convention(rules: Protocol, protocol: str | None) -> "Convention":
+    from atrous.reports.report import Convention
+
+    parts = [CONVENTION, rules.description, _describe_looks(rules)]
+    if rules.eval_crop_size is not None and protocol is None:
+        height, width = rules.eval_crop_size
+        parts.append(f"filled up to {height}x{width} with the mean pixel")
+    return Convention(
+        protocol=protocol,
+        text=", ".join(parts),
+        void_is_wrong=rules.void_is_wrong,
+        scales=rules.scales,
+        flip=rules.flip,
+    )
+
+
+def _describe_looks(rules: Protocol) -> str:
+    if rules.scales == (1.0,) and not rules.flip:
         return "single scale"
-    scales = ", ".join(f"{scale:g}" for scale in test_time.scales)
-    return f"softmax averaged over scales {scales}{' and mirrored' if test_time.flip else ''}"
+    scales = ", ".join(f"{scale:g}" for scale in rules.scales)
+    return f"softmax averaged over scales {scales}{' and mirrored' if rules.flip else ''}"
+
+
+def _learning(terminal: Terminal, run: Path) -> "tuple[Epoch, ...]":
+    """The learning curves, where the model is a run folder; without them the rest still counts."""
+    from atrous.reports.learning import read_learning
+
+    try:
+        return read_learning(run)
+    except InputError as error:
+        terminal.warn(f"{error}; the report has no learning curves")
+        return ()
+
+
+def _published(
+    predictor: Predictor, rules: Protocol, protocol: str | None, split: str
+) -> "list[Published]":
+    """What the model's card says of the same split, and the release of the same protocol."""
+    from atrous.reports.report import Published
+    from atrous.weights.comparable import published_results
+
+    said = predictor.card.result
+    once = rules.scales == (1.0,) and not (rules.flip or rules.void_is_wrong)
+    rows = []
+    if once and said.get("split") == split and isinstance(said.get("mean_iou"), float):
+        rows.append(
+            Published(what="the model's own card", mean_iou=said["mean_iou"], same_model=True)
+        )
+    if protocol is None:
+        return rows
+    results = published_results(
+        predictor.label_set, split=split, scales=rules.scales, flip=rules.flip
+    )
+    return rows + [
+        Published(
+            what=f"{one.name}, output stride {one.output_stride}",
+            mean_iou=one.mean_iou,
+            same_model=one.name == predictor.card.name,
+        )
+        for one in results
+    ]
+
+
+def _result(report: "Report", evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        **dataclasses.asdict(evaluation),
+        "interval": [report.scores.low, report.scores.high],
+        "boundary": report.boundary.model_dump() if report.boundary else None,
+        "calibration_error": report.scores.calibration_error,
+        "model": report.model.name,
+        "engine": report.model.engine,
+        "split": report.data.split,
+        "fingerprint": report.data.fingerprint,
+        "protocol": report.convention.protocol,
+        "convention": report.convention.text,
+        "published": [row.model_dump() for row in report.published],
+    }
+
+
+def _show(terminal: Terminal, report: "Report", evaluation: Evaluation, *, title: str) -> None:
+    scores = report.scores
+    terminal.show(_table(evaluation, title=title))
+    interval = f" ({scores.low:.2%} to {scores.high:.2%})" if scores.low and scores.high else ""
+    terminal.show(
+        f"mIoU {evaluation.mean_iou:.2%}{interval}  "
+        f"pixel accuracy {evaluation.pixel_accuracy:.2%}  "
+        f"{evaluation.images} pictures  ({report.convention.text})"
+    )
+    if report.boundary:
+        terminal.show(_boundary_table(report))
+    if scores.calibration_error is not None:
+        terminal.show(f"expected calibration error {scores.calibration_error:.2%}")
+    for row in report.published:
+        gap = 100 * (evaluation.mean_iou - row.mean_iou)
+        terminal.show(f"published: {row.what} {row.mean_iou:.2%}, {gap:+.2f} points from it")
 
 
 def _table(found: Evaluation, *, title: str) -> Table:
@@ -111,4 +291,21 @@ def _table(found: Evaluation, *, title: str) -> Table:
     table.add_column("IoU", justify="right")
     for name, iou in found.iou.items():
         table.add_row(name, "absent" if iou is None else f"{iou:7.2%}")
+    return table
+
+
+def _boundary_table(report: "Report") -> Table:
+    found = report.boundary
+    table = Table(title="along boundaries", title_justify="left", box=None, pad_edge=False)
+    for header in ("", "mIoU around void", "around classes"):
+        table.add_column(header, justify="right")
+    if found:
+        rows = zip(found.widths, found.around_void, found.around_classes, strict=True)
+        for width, *scores in rows:
+            texts = ("-" if score is None else f"{score:.2%}" for score in scores)
+            table.add_row(f"{width} px", *texts)
+        f_scores = zip(found.tolerances, found.f_scores, strict=True)
+        table.caption = f"boundary IoU {found.boundary_iou or 0:.2%}; F-score " + ", ".join(
+            f"{score or 0:.2%} within {tolerance} px" for tolerance, score in f_scores
+        )
     return table

@@ -26,6 +26,7 @@ app = App(
 for _name, _help in (
     ("predict", "Segment pictures: masks, overlays and each class's share."),
     ("evaluate", "Measure a model on labelled pictures."),
+    ("compare", "Hold two reports of evaluate against each other."),
     ("train", "Train a model on labelled pictures."),
     ("export", "Write a trained model as an ONNX file that runs without torch."),
 ):

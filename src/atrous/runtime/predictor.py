@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from atrous.runtime.card import ModelCard, Preprocessing
 from atrous.runtime.engine import Engine
 from atrous.runtime.result import Segmentation
 from atrous.runtime.test_time import TestTime
-from atrous.runtime.upsample import average_labels, upsample_labels
+from atrous.runtime.upsample import average_labels, confidence_of, upsample_labels
 
 Source: TypeAlias = str | Path | Image.Image | NDArray[np.uint8]
 """A file, a Pillow image, or (H, W, 3) RGB pixels."""
@@ -67,6 +67,18 @@ class Predictor:
 
     def predict_pixels(self, pixels: Pixels) -> LabelMap:
         """(H, W, 3) RGB -> (H, W) class indices."""
+        views, size = self._look(pixels)
+        return self._cut_out(self._labels(views, size), pixels)
+
+    def predict_surely(self, pixels: Pixels) -> tuple[LabelMap, NDArray[np.float32]]:
+        """(H, W, 3) RGB -> class indices as `predict_pixels` has them, and their probability."""
+        views, size = self._look(pixels)
+        labels = self._labels(views, size)
+        confidence = confidence_of(labels, views, align_corners=self.card.align_corners)
+        return self._cut_out(labels, pixels), self._cut_out(confidence, pixels)
+
+    def _look(self, pixels: Pixels) -> tuple[list[NDArray[np.float32]], tuple[int, int]]:
+        """Logits of every look, and the height and width of the labels that they are made for."""
         images = prepare(pixels, self.card.preprocessing)
         align_corners = self.card.align_corners
         views = list(self.test_time.views(self.engine, images, align_corners=align_corners))
@@ -75,13 +87,17 @@ class Predictor:
                 f"the model {self.card.name!r} gave values that are not numbers; its weights are "
                 "damaged"
             )
-        height, width = pixels.shape[:2]
+        filled = self.card.preprocessing.eval_crop_size is not None
+        height, width = images.shape[2:] if filled else pixels.shape[:2]
+        return views, (height, width)
+
+    def _cut_out(self, values: NDArray[Any], pixels: Pixels) -> NDArray[Any]:
+        """As released: of the whole filled picture the picture itself is cut out."""
         if self.card.preprocessing.eval_crop_size is None:
-            return self._labels(views, (height, width))
-        # As released: labels of the whole filled picture, of which the picture itself is cut out.
+            return values
+        height, width = pixels.shape[:2]
         rows, columns = seen_size((height, width), self.card.preprocessing)
-        labels = self._labels(views, (images.shape[2], images.shape[3]))[:rows, :columns]
-        return _resize_nearest(labels, (height, width))
+        return _resize_nearest(values[:rows, :columns], (height, width))
 
     def _labels(self, views: list[NDArray[np.float32]], size: tuple[int, int]) -> LabelMap:
         if self.test_time.looks_once:
@@ -132,8 +148,8 @@ def _filled(side: int, crop: int) -> int:
     return crop if side <= crop else -(-(side - 1) // 32) * 32 + 1
 
 
-def _resize_nearest(labels: LabelMap, size: tuple[int, int]) -> LabelMap:
-    """The nearest label of every pixel, the corners on each other, as the release resizes."""
+def _resize_nearest(labels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """The nearest value of every pixel, the corners on each other, as the release resizes."""
     rows, columns = (
         np.floor(np.arange(out) * (side - 1) / max(out - 1, 1) + 0.5).astype(np.intp)
         for out, side in zip(size, labels.shape, strict=True)

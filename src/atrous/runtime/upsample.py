@@ -70,6 +70,30 @@ def average_labels(
     return labels
 
 
+def confidence_of(
+    labels: LabelMap,
+    views: Sequence[NDArray[np.float32]],
+    *,
+    align_corners: AlignCorners,
+) -> NDArray[np.float32]:
+    """Probability of each pixel's label in the `mean_softmax` of one or several views.
+
+    Args:
+        labels: (H, W), for which the probability is wanted.
+        views: Each (C, h, w), of any height and width.
+        align_corners: As in `upsample_labels`.
+
+    Returns:
+        (H, W), 0 to 1.
+    """
+    confidence = np.empty(labels.shape, np.float32)
+    size = (labels.shape[0], labels.shape[1])
+    for strip, probabilities in mean_softmax(views, size, align_corners=align_corners):
+        index = labels[strip][None].astype(np.intp)
+        confidence[strip] = np.take_along_axis(probabilities, index, axis=0)[0]
+    return confidence
+
+
 def resize_bilinear(
     values: NDArray[np.float32], size: tuple[int, int], *, align_corners: AlignCorners
 ) -> NDArray[np.float32]:

@@ -1,0 +1,1 @@
+"""What an evaluation leaves behind: files for people and for machines."""
