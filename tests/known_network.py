@@ -23,9 +23,13 @@ def write_known_network(
     stride: int = 1,
     scale: float = 1.0,
     input_name: str = "images",
+    num_classes: int = 3,
 ) -> Path:
-    """An ONNX file whose logits are the mean of each colour over ``stride`` x ``stride`` pixels."""
-    weight = np.eye(3, dtype=np.float32).reshape(3, 3, 1, 1) * np.float32(scale)
+    """An ONNX file whose logits are the mean of each colour over ``stride`` x ``stride`` pixels.
+
+    Logits of classes from the fourth on are 0: bright colours are above, dark ones below.
+    """
+    weight = np.eye(num_classes, 3, dtype=np.float32)[:, :, None, None] * np.float32(scale)
     nodes = [
         helper.make_node(
             "AveragePool",
@@ -41,7 +45,7 @@ def write_known_network(
         nodes,
         "known",
         [helper.make_tensor_value_info(input_name, TensorProto.FLOAT, ["b", 3, "h", "w"])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["b", 3, "r", "c"])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["b", num_classes, "r", "c"])],
         [numpy_helper.from_array(weight, "weight")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)

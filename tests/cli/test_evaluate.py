@@ -1,12 +1,15 @@
 """``atrous evaluate`` and ``atrous compare`` as a user types them."""
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from atrous.cli.main import main
+from atrous.labels import VOC
+from known_network import CARD, color_blocks, write_known_network
 
 
 def run(*arguments):
@@ -90,6 +93,40 @@ def test_a_split_without_labels_cannot_be_scored(camvid_like, capsys):
 
     assert run("evaluate", "camvid", camvid_like) == 3
     assert "not one labelled pixel" in capsys.readouterr().err
+
+
+@pytest.fixture
+def voc_like(tmp_path):
+    """A model of VOC's classes that knows three of them, and pictures that it knows."""
+    root = tmp_path / "voc"
+    pixels, labels = color_blocks()
+    for folder, content in (("images", pixels), ("masks", labels)):
+        (root / "val" / folder).mkdir(parents=True)
+        Image.fromarray(content).save(root / "val" / folder / "2008_000001.png")
+    (root / "dataset.toml").write_text(f"names = {json.dumps(VOC.names)}\n")
+    card = CARD.model_copy(update={"classes": VOC.names, "palette": VOC.palette})
+    return write_known_network(tmp_path / "voc.onnx", card=card, num_classes=21), root
+
+
+def test_a_protocol_brings_a_submission_and_published_numbers(voc_like, tmp_path, capsys):
+    model, data = voc_like
+    archive = tmp_path / "voc.zip"
+    result = result_of(capsys, "evaluate", model, data, "--protocol", "voc", "--submit", archive)
+
+    assert result["mean_iou"] == 1  # of the three classes that occur
+    rows = {row["what"]: row["mean_iou"] for row in result["published"]}
+    assert rows["xception65_coco_voc_trainaug, output stride 16"] == 0.8220
+    with zipfile.ZipFile(archive) as files, files.open(files.namelist()[0]) as file:
+        np.testing.assert_array_equal(np.asarray(Image.open(file)), color_blocks()[1])
+
+
+def test_a_split_without_labels_is_submitted_and_not_scored(voc_like, tmp_path, capsys):
+    model, data = voc_like
+    Image.fromarray(np.full((60, 90), 255, np.uint8)).save(data / "val/masks/2008_000001.png")
+
+    assert run("evaluate", model, data, "--protocol", "voc", "--submit", tmp_path / "s.zip") == 0
+    assert "nothing was scored" in capsys.readouterr().err
+    assert zipfile.is_zipfile(tmp_path / "s.zip")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 
@@ -56,6 +57,24 @@ def test_a_run_is_evaluated_by_its_folder(trained, capsys):
     assert result["images"] == 4
     assert 0 <= result["mean_iou"] <= 1
     assert result["engine"] == "torch"
+
+
+def test_the_report_of_a_run_has_its_learning_curves(trained, tmp_path, capsys):
+    folder, data = trained
+
+    assert run("evaluate", folder, data, "-q", "--report", tmp_path / "report") == 0
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert [row["epoch"] for row in report["learning"]] == [1]
+    assert "Learning" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_a_damaged_list_of_epochs_costs_the_curves_alone(trained, tmp_path, capsys):
+    folder, data = trained
+    copied = shutil.copytree(folder, tmp_path / "run")
+    (copied / "metrics.csv").write_text("epoch\nx\n")
+
+    assert run("evaluate", copied, data, "--report", tmp_path / "report") == 0
+    assert "the report has no learning curves" in capsys.readouterr().err
 
 
 def test_a_mean_iou_below_the_bar_is_exit_1(trained, capsys):

@@ -86,6 +86,13 @@ def test_a_file_that_is_no_report_is_refused_with_its_name(damage, reason, tmp_p
     assert len(str(caught.value)) < 600
 
 
+def test_more_counts_than_fit_in_memory_are_refused(monkeypatch):
+    monkeypatch.setattr("atrous.reports.report._MAX_COUNTS", 14)
+
+    with pytest.raises(ValueError, match="5 pictures of 3 classes are too many"):
+        evaluated()
+
+
 def test_a_report_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InputError, match=r"report\.json: cannot be read"):
         read_report(tmp_path)

@@ -16,6 +16,8 @@ from atrous.validation import describe_problems
 FILE_NAME = "report.json"
 _MAX_BYTES = 1 << 28
 """A report of 100,000 pictures with 20 classes in each is smaller."""
+_MAX_COUNTS = 100_000_000
+"""Pictures times classes; their counts are held in memory at once."""
 _MESSAGE = 300
 """Characters of what is wrong; it may quote the file."""
 
@@ -190,6 +192,8 @@ class Report(Part):
         square = len(self.confusion) == count and all(len(row) == count for row in self.confusion)
         if not square or len(self.void) != count:
             raise ValueError(f"the confusion matrix is not one of {count} classes")
+        if count * len(self.pictures) > _MAX_COUNTS:
+            raise ValueError(f"{len(self.pictures)} pictures of {count} classes are too many")
         outside = (name for one in self.pictures for name in one.counts if not 0 <= name < count)
         wrong = next(outside, None)
         if wrong is not None:
