@@ -1,6 +1,7 @@
 """``atrous evaluate`` and ``atrous compare`` as a user types them."""
 
 import json
+import shutil
 import zipfile
 
 import numpy as np
@@ -127,6 +128,23 @@ def test_a_split_without_labels_is_submitted_and_not_scored(voc_like, tmp_path, 
     assert run("evaluate", model, data, "--protocol", "voc", "--submit", tmp_path / "s.zip") == 0
     assert "nothing was scored" in capsys.readouterr().err
     assert zipfile.is_zipfile(tmp_path / "s.zip")
+
+
+def test_the_pictures_of_a_test_split_need_no_labels(voc_like, tmp_path, capsys):
+    model, data = voc_like
+    voc = tmp_path / "VOC2012"
+    for folder in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+        (voc / folder).mkdir(parents=True)
+    shutil.copy(data / "val" / "images" / "2008_000001.png", voc / "JPEGImages")
+    (voc / "ImageSets" / "Segmentation" / "test.txt").write_text("2008_000001\n")
+    options = ("--protocol", "voc", "--split", "test")
+
+    assert run("evaluate", model, voc, *options, "--submit", tmp_path / "s.zip") == 0
+    with zipfile.ZipFile(tmp_path / "s.zip") as files:
+        (name,) = files.namelist()
+    assert name.endswith("comp5_test_cls/2008_000001.png")
+    assert run("evaluate", model, voc, *options) == 3
+    assert "has no labels" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 import pytest
 from PIL import Image
 
-from atrous.data.detect import detect_layout, list_split, open_split, splits_of
+from atrous.data.detect import detect_layout, list_split, open_split, open_unlabelled, splits_of
+from atrous.data.sample import read_pair
 from atrous.errors import ConfigError, DatasetError
 
 
@@ -61,6 +62,24 @@ def test_val_is_found_under_its_other_names(camvid_like, folder):
     (camvid_like / "valannot").rename(camvid_like / f"{folder}annot")
 
     assert open_split(camvid_like, "val").name == folder
+
+
+def test_a_split_without_any_labels_may_be_opened_as_ignored_pixels(camvid_like):
+    for path in (camvid_like / "valannot").iterdir():
+        path.unlink()
+    opened = open_unlabelled(camvid_like, "val")
+
+    samples = [read_pair(pair, opened.label_set) for pair in opened.pairs]
+    assert [sample.name for sample in samples] == ["p0", "p1", "p2", "p3"]
+    assert all((sample.labels == 11).all() for sample in samples)
+
+
+def test_a_split_with_some_labels_is_never_taken_for_one_without(camvid_like):
+    (camvid_like / "valannot" / "p2.png").unlink()
+
+    with pytest.raises(DatasetError, match=r"p2\.png: has no labels"):
+        open_unlabelled(camvid_like, "val")
+    assert len(open_unlabelled(camvid_like, "train").pairs) == 4
 
 
 def test_a_listing_names_every_file_without_a_partner(camvid_like):

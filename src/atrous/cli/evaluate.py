@@ -21,7 +21,7 @@ from atrous.cli.options import (
     parse_size,
 )
 from atrous.cli.terminal import Terminal
-from atrous.data.detect import open_split
+from atrous.data.detect import open_split, open_unlabelled
 from atrous.engine.evaluate import Evaluation, PredictSurely, evaluation_of, measure, samples_of
 from atrous.engine.protocols import PROTOCOLS, Protocol, find_protocol
 from atrous.errors import ConfigError, DatasetError, InputError
@@ -101,7 +101,8 @@ def evaluate(
         flip=rules.flip,
         eval_crop_size=rules.eval_crop_size,
     )
-    pairs = open_split(data, split, layout=layout)
+    opened = open_unlabelled if submit else open_split
+    pairs = opened(data, split, layout=layout)
     _check_classes(predictor.label_set, pairs.label_set)
     rules.check(pairs.label_set)
     found = collected(

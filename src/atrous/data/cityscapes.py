@@ -7,11 +7,11 @@ from atrous.data.layout import Layout, Listing
 from atrous.data.sample import LabelFile, LabelSource
 from atrous.labels import CITYSCAPES, LabelSet
 
-_LABELLED_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+LABEL_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
 """The labelId of each trainId, by the table of the official scripts."""
 _TRAIN_IDS = {
     **dict.fromkeys(range(34), 255),
-    **{label_id: train_id for train_id, label_id in enumerate(_LABELLED_IDS)},
+    **{label_id: train_id for train_id, label_id in enumerate(LABEL_IDS)},
 }
 _SPLITS = ("train", "val", "test", "train_extra", "demoVideo")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from atrous.data import DATASETS
 from atrous.data.layout import Listing, Split, pairs_of
+from atrous.data.sample import ImageFile, NoLabels, Pair
 from atrous.errors import ConfigError, DatasetError
 
 ALSO_CALLED = {
@@ -92,6 +93,36 @@ def _reading(root: Path) -> Iterator[None]:
     except OSError as error:
         place = error.filename or root
         raise DatasetError(f"{place}: cannot be read ({error.strerror})") from None
+
+
+def open_unlabelled(root: Path, split: str, *, layout: str = "auto") -> Split:
+    """Open a split that may be without any labels, such as the one that a benchmark keeps.
+
+    If no picture at all has labels, those of every picture are ignored pixels; as soon as one has
+    some, this is `open_split`.
+
+    Args:
+        root: Folder of the dataset.
+        split: As for `open_split`.
+        layout: As for `open_split`.
+
+    Raises:
+        ConfigError: If ``layout`` is unknown.
+        DatasetError: As for `open_split`.
+    """
+    with _reading(root):
+        name = _known_layout(root, layout)
+        known = _known_split(root, split, name)
+        listing = DATASETS[name].listing(root, known)
+        bare = [fault.path for fault in listing.faults if fault.kind == "no labels"]
+        if listing.pairs or not bare or len(bare) < len(listing.faults):
+            return open_split(root, split, layout=layout)
+        label_set = DATASETS[name].label_set(root, known)
+        pairs = tuple(
+            Pair(path.stem, ImageFile(path), NoLabels(path, label_set.ignore_index))
+            for path in bare
+        )
+        return Split(name, known, label_set, pairs)
 
 
 def _known_layout(root: Path, layout: str) -> str:

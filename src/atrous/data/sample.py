@@ -86,6 +86,21 @@ class LabelFile:
         return to_indices(raw, self.path, values=self.values, colors=self.colors)
 
 
+@dataclass(frozen=True)
+class NoLabels:
+    """What stands for the labels of a picture that has none: ignored pixels."""
+
+    path: Path
+    """The picture, for messages."""
+    ignore_index: int
+
+    def read(self, size: tuple[int, int]) -> LabelMap:
+        """(H, W), the ignore_index everywhere."""
+        if self.ignore_index < 256:
+            return np.full(size, self.ignore_index, np.uint8)
+        return np.full(size, self.ignore_index, np.uint16)
+
+
 def to_indices(
     raw: LabelMap | Pixels,
     path: Path,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from atrous.data.ade20k import ADE20K_150
 from atrous.data.camvid import CAMVID
 from atrous.errors import ConfigError
 from atrous.imaging import LabelMap
@@ -71,8 +72,6 @@ def _ignored(labels: LabelMap, label_set: LabelSet) -> np.generic:
     return (labels.dtype.type if fits else np.uint16)(label_set.ignore_index)
 
 
-_ADE20K_150 = LabelSet(ADE20K.names[1:], ADE20K.palette[1:])
-
 DEFAULT = Protocol("ignored pixels left out")
 """What is measured when no protocol is named."""
 
@@ -107,13 +106,13 @@ PROTOCOLS: Mapping[str, Protocol] = {
         "ADE20K: 150 classes, pixels that have none left out, pictures at their own size filled up "
         "to 513 x 513. With 151 classes label 0 is the one that has none; predicted on a pixel of "
         "another class it counts as a class with IoU 0, as in the released evaluation",
-        (ADE20K, _ADE20K_150),
+        (ADE20K, ADE20K_150),
         unscored=("other",),
         eval_crop_size=(513, 513),
     ),
     "ade20k-ms": Protocol(
         "ade20k, with the softmax averaged over six scales and mirror images",
-        (ADE20K, _ADE20K_150),
+        (ADE20K, ADE20K_150),
         unscored=("other",),
         eval_crop_size=(513, 513),
         scales=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75),

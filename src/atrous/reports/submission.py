@@ -12,6 +12,7 @@ from typing import IO, Self
 import numpy as np
 from PIL import Image
 
+from atrous.data.cityscapes import LABEL_IDS
 from atrous.engine.evaluate import Measured
 from atrous.errors import ConfigError, DatasetError, ResourceError
 from atrous.imaging import LabelMap, write_file
@@ -19,8 +20,6 @@ from atrous.labels import bit_palette
 
 _VOC_FOLDER = "results/VOC2012/Segmentation/comp5_test_cls"
 _CITYSCAPES_SIZE = (1024, 2048)
-_CITYSCAPES_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
-"""The labelId of each trainId."""
 _DATE = (1980, 1, 1, 0, 0, 0)
 """Of every entry, so that the same predictions make the same archive."""
 
@@ -55,7 +54,7 @@ def _cityscapes_png(name: str, predicted: LabelMap) -> bytes:
         raise DatasetError(
             f"{name}: is {width} x {height}; Cityscapes' server takes pictures of 2048 x 1024 alone"
         )
-    return _png(Image.fromarray(np.array(_CITYSCAPES_IDS, np.uint8)[predicted]))
+    return _png(Image.fromarray(np.array(LABEL_IDS, np.uint8)[predicted]))
 
 
 def _png(image: Image.Image) -> bytes:
