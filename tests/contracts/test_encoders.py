@@ -3,6 +3,8 @@
 Shapes are worked out on torch's meta device, which computes no values.
 """
 
+from functools import cache
+
 import pytest
 import torch
 
@@ -22,6 +24,12 @@ def build_without_values(name: str, output_stride: int, in_channels: int = 3) ->
         return ENCODERS[name](output_stride=output_stride, in_channels=in_channels).eval()
 
 
+@cache
+def shared_without_values(name: str, output_stride: int) -> Encoder:
+    """For tests that change nothing; building takes longer than what they ask."""
+    return build_without_values(name, output_stride)
+
+
 @torch.inference_mode()
 def deepest(filled: Encoder, empty: Encoder, images: torch.Tensor) -> torch.Tensor:
     empty.load_state_dict(filled.state_dict(), assign=True)
@@ -32,7 +40,7 @@ def deepest(filled: Encoder, empty: Encoder, images: torch.Tensor) -> torch.Tens
 @every_output_stride
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_maps_have_the_channels_and_strides_that_are_announced(name, output_stride, size):
-    encoder = build_without_values(name, output_stride)
+    encoder = shared_without_values(name, output_stride)
 
     features = encoder(torch.empty(2, 3, *size, device="meta"))
 
@@ -46,7 +54,7 @@ def test_maps_have_the_channels_and_strides_that_are_announced(name, output_stri
 @every_encoder
 @every_output_stride
 def test_maps_go_from_stride_4_to_the_output_stride(name, output_stride):
-    strides = [spec.stride for spec in build_without_values(name, output_stride).feature_specs]
+    strides = [spec.stride for spec in shared_without_values(name, output_stride).feature_specs]
 
     assert strides == [stride for stride in (4, 8, 16, 32) if stride <= output_stride]
 
@@ -54,7 +62,10 @@ def test_maps_go_from_stride_4_to_the_output_stride(name, output_stride):
 @every_encoder
 def test_output_stride_changes_no_weight(name):
     shapes = [
-        {key: value.shape for key, value in build_without_values(name, stride).state_dict().items()}
+        {
+            key: value.shape
+            for key, value in shared_without_values(name, stride).state_dict().items()
+        }
         for stride in (8, 16, 32)
     ]
 
