@@ -74,6 +74,8 @@ def test_the_fingerprint_is_that_of_names_and_labels_and_not_of_predictions():
         (lambda content: content.replace(b'"void": [', b'"void": [1,'), "3 classes"),
         (lambda content: content.replace(b'"2": [', b'"7": ['), "counts of class 7"),
         (lambda _: b"{}", "is missing"),
+        (lambda content: content.replace(b'"seconds": ', b'"seconds": -1'), "greater than"),
+        (lambda content: content.replace(b'"level": 0.95', b'"level": NaN'), "finite"),
     ],
 )
 def test_a_file_that_is_no_report_is_refused_with_its_name(damage, reason, tmp_path):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from atrous.errors import InputError
 from atrous.imaging import write_file
@@ -22,11 +22,11 @@ _MESSAGE = 300
 """Characters of what is wrong; it may quote the file."""
 
 
-def _number_or_none(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else value
+def _number_or_none(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-Score: TypeAlias = Annotated[float | None, AfterValidator(_number_or_none)]
+Score: TypeAlias = Annotated[float | None, BeforeValidator(_number_or_none)]
 """Between 0 and 1; None where nothing was counted."""
 Count: TypeAlias = Annotated[int, Field(ge=0, le=1 << 62)]
 Color: TypeAlias = tuple[
@@ -39,7 +39,7 @@ Color: TypeAlias = tuple[
 class Part(BaseModel):
     """Part of a report."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ModelFacts(Part):
@@ -136,7 +136,7 @@ class Picture(Part):
     """What was counted in one picture."""
 
     name: str
-    seconds: float
+    seconds: float = Field(ge=0, le=1e9)
     counts: dict[int, tuple[Count, Count, Count]]
     """By class index: pixels rightly found, labelled so, and predicted so."""
 
@@ -145,7 +145,7 @@ class Epoch(Part):
     """A line of the learning curves."""
 
     epoch: Count
-    loss: Annotated[float | None, AfterValidator(_number_or_none)]
+    loss: Annotated[float | None, BeforeValidator(_number_or_none)]
     """Mean over the epoch."""
     mean_iou: Score
     """Where it was measured."""
