@@ -7,6 +7,8 @@ import pytest
 
 from atrous.engine.protocols import PROTOCOLS
 from atrous.errors import InputError, ResourceError
+from atrous.reports.compare import compare
+from atrous.reports.html import render
 from atrous.reports.report import read_report, write_report
 from reports.made_up import evaluated
 
@@ -86,6 +88,27 @@ def test_a_file_that_is_no_report_is_refused_with_its_name(damage, reason, tmp_p
     with pytest.raises(InputError, match=rf"report\.json: .*{reason}") as caught:
         read_report(path)
     assert len(str(caught.value)) < 600
+
+
+def test_a_damaged_report_is_refused_or_compared_and_never_a_crash(tmp_path):
+    report, worst, _ = evaluated()
+    path = tmp_path / "report.json"
+    write_report(path, report)
+    whole, random = path.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for place in random.integers(0, len(whole), 3):
+            damaged[place] = random.integers(0, 256)
+        path.write_bytes(damaged)
+        try:
+            found = read_report(path)
+            render(found, worst)
+            compare(report, found, resamples=20)
+        except InputError:
+            refused += 1
+
+    assert refused > 30
 
 
 def test_more_counts_than_fit_in_memory_are_refused(monkeypatch):

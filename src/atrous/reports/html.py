@@ -245,10 +245,14 @@ def _timing(report: Report) -> str:
     return tiles(
         (
             ("median a picture", f"{np.median(seconds):.3f} s"),
-            ("95th of 100", f"{np.quantile(seconds, 0.95):.3f} s"),
+            ("95 of 100 pictures within", f"{np.quantile(seconds, 0.95):.3f} s"),
             ("all together", f"{seconds.sum():.1f} s"),
         )
-    ) + paragraph("From pixels to labels, without reading files and without scoring.", soft=True)
+    ) + paragraph(
+        "From pixels to labels, and their probabilities where those are measured; without reading "
+        "files and without scoring.",
+        soft=True,
+    )
 
 
 def _environment(report: Report) -> str:
