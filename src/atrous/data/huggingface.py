@@ -153,9 +153,12 @@ def _load(folder: Path, root: Path) -> Any:
             f"{root}: a dataset of Hugging Face needs its package; pip install 'atrous[hub]'"
         ) from None
     try:
-        return datasets.load_from_disk(str(folder), keep_in_memory=False)
+        rows = datasets.load_from_disk(str(folder), keep_in_memory=False)
     except Exception as error:  # the library raises what its parts happen to
         raise DatasetError(f"{folder}: cannot be read ({error})") from None
+    if not isinstance(rows, datasets.Dataset):
+        raise DatasetError(f"{folder}: holds several tables, expected one")
+    return rows
 
 
 def _undecoded(rows: Any, columns: tuple[str, str], folder: Path) -> Any:
