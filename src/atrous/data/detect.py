@@ -10,12 +10,12 @@ from atrous.data.sample import ImageFile, NoLabels, Pair
 from atrous.errors import ConfigError, DatasetError
 
 ALSO_CALLED = {
-    "train": ("training",),
-    "val": ("valid", "validation", "dev"),
-    "test": ("testing",),
-    "train_aug": ("trainaug",),
+    "train": ("training", "train2017"),
+    "val": ("valid", "validation", "dev", "val2017"),
+    "test": ("testing", "test2017"),
 }
 """Other names of the usual splits."""
+_SPELLED = {"train_aug": ("trainaug",), "trainaug": ("train_aug",)}
 
 
 def detect_layout(root: Path) -> tuple[str, str]:
@@ -50,6 +50,21 @@ def splits_of(root: Path, *, layout: str = "auto") -> tuple[str, ...]:
     """
     with _reading(root):
         return DATASETS[_known_layout(root, layout)].splits(root)
+
+
+def usual_splits(root: Path, *, layout: str = "auto") -> tuple[str, ...]:
+    """Those of train, val and test that a dataset has, as it calls them.
+
+    Raises:
+        ConfigError: If ``layout`` is unknown.
+        DatasetError: If no layout fits.
+    """
+    there = splits_of(root, layout=layout)
+    named = (
+        next((name for name in (usual, *others) if name in there), None)
+        for usual, others in ALSO_CALLED.items()
+    )
+    return tuple(name for name in named if name)
 
 
 def list_split(root: Path, split: str, *, layout: str = "auto") -> Listing:
@@ -139,7 +154,7 @@ def _known_layout(root: Path, layout: str) -> str:
 
 def _known_split(root: Path, split: str, layout: str) -> str:
     known = DATASETS[layout].splits(root)
-    for name in (split, *ALSO_CALLED.get(split, ())):
+    for name in (split, *ALSO_CALLED.get(split, ()), *_SPELLED.get(split, ())):
         if name in known:
             return name
     raise DatasetError(

@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from atrous.data.classes import NamedClasses, named_classes
 from atrous.data.description import names_classes
-from atrous.data.folders import HASHED_SPLITS, find_files, in_split, inside
+from atrous.data.folders import HASHED_SPLITS, SPLIT_NAMES, find_files, in_split, inside
 from atrous.data.layout import Fault, Layout, Listing
 from atrous.data.outlines import DrawnLabels, Outline, Ring, Runs, Shape, ring_of, runs_of
 from atrous.data.sample import ImageFile, Pair
@@ -22,8 +23,9 @@ from atrous.errors import DatasetError
 from atrous.imaging import LabelMap, read_raw_labels
 
 _MAX_BYTES = 256 << 20
-_SPLITS = ("train", "training", "val", "valid", "validation", "test")
 _CIRCLE_CORNERS = 64
+_LOOKED_AT = 20
+"""Files in which shapes are looked for before a folder is taken for another layout."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,16 @@ class LabelmeFile:
 
 def find(root: Path) -> str | None:
     """A JSON file that lists shapes beside a picture."""
-    for folder in (root, *(root / split for split in _SPLITS), root / "images"):
-        path = next(_json_in(folder), None)
-        if path and _is_labelme(path):
-            return f"{path.relative_to(root).as_posix()} lists shapes"
+    for folder in (root, *(root / split for split in SPLIT_NAMES), root / "images"):
+        for path in islice(_json_in(folder), _LOOKED_AT):
+            if _is_labelme(path):
+                return f"{path.relative_to(root).as_posix()} lists shapes"
     return None
 
 
 def splits(root: Path) -> tuple[str, ...]:
     """Folders train and val that hold JSON files; by a hash of the names where there are none."""
-    there = tuple(split for split in _SPLITS if next(_json_in(root / split), None))
+    there = tuple(split for split in SPLIT_NAMES if next(_json_in(root / split), None))
     return there or HASHED_SPLITS
 
 
@@ -92,7 +94,7 @@ def _read(path: Path) -> dict[str, Any]:
     content = read_json(path, _MAX_BYTES)
     shapes = content.get("shapes") if isinstance(content, dict) else None
     if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
-        raise DatasetError(f"{path}: not a file of labelme: it has no list of shapes")
+        raise DatasetError(f"{path}: not a file of labelme: it has no list of shapes; move it away")
     return content
 
 
