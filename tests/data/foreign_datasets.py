@@ -13,6 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import pytest
 from PIL import Image
 
 SIZE = (24, 32)
@@ -243,6 +244,20 @@ def write_webdataset(root: Path) -> None:
     (root / "classes.txt").write_text("\n".join(CLASSES))
 
 
+def write_huggingface(root: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features({"image": datasets.Image(), "annotation": datasets.Image()})
+    tables = {}
+    for split, names in (("train", TRAIN), ("validation", VAL)):
+        pictures = [np.random.default_rng(ord(name)).integers(0, 256, (*SIZE, 3)) for name in names]
+        images = [Image.fromarray(pixels.astype(np.uint8)) for pixels in pictures]
+        labels = [Image.fromarray(truth(name)) for name in names]
+        columns = {"image": images, "annotation": labels}
+        tables[split] = datasets.Dataset.from_dict(columns, features=features)
+    datasets.DatasetDict(tables).save_to_disk(str(root))
+    (root / "id2label.json").write_text(json.dumps(dict(enumerate(CLASSES))))
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
     "camvid": write_camvid,
     "cityscapes": write_cityscapes,
@@ -258,6 +273,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "csv": write_csv,
     "jsonl": write_jsonl,
     "webdataset": write_webdataset,
+    "huggingface": write_huggingface,
     "paired": write_paired,
 }
 """One for each layout."""

@@ -8,6 +8,7 @@ from atrous.data import (
     cityscapes,
     coco,
     cvat,
+    huggingface,
     labelme,
     nnunet,
     paired,
@@ -34,6 +35,7 @@ DATASETS: Mapping[str, Layout] = {
     "csv": tables.CSV,
     "jsonl": tables.JSON_LINES,
     "webdataset": shards.LAYOUT,
+    "huggingface": huggingface.LAYOUT,
     "paired": paired.LAYOUT,
 }
 """Layouts by name; where several fit a folder, the first is taken."""
