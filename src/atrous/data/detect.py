@@ -12,9 +12,9 @@ ALSO_CALLED = {
     "train": ("training",),
     "val": ("valid", "validation", "dev"),
     "test": ("testing",),
-    "train_aug": ("trainaug",),
 }
 """Other names of the usual splits."""
+_SPELLED = {"train_aug": ("trainaug",), "trainaug": ("train_aug",)}
 
 
 def detect_layout(root: Path) -> tuple[str, str]:
@@ -108,7 +108,7 @@ def _known_layout(root: Path, layout: str) -> str:
 
 def _known_split(root: Path, split: str, layout: str) -> str:
     known = DATASETS[layout].splits(root)
-    for name in (split, *ALSO_CALLED.get(split, ())):
+    for name in (split, *ALSO_CALLED.get(split, ()), *_SPELLED.get(split, ())):
         if name in known:
             return name
     raise DatasetError(

@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from atrous.imaging import LabelMap, read_raw_labels
 _MAX_BYTES = 256 << 20
 _SPLITS = ("train", "training", "val", "valid", "validation", "test")
 _CIRCLE_CORNERS = 64
+_LOOKED_AT = 20
+"""Files in which shapes are looked for before a folder is taken for another layout."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,9 @@ class LabelmeFile:
 def find(root: Path) -> str | None:
     """A JSON file that lists shapes beside a picture."""
     for folder in (root, *(root / split for split in _SPLITS), root / "images"):
-        path = next(_json_in(folder), None)
-        if path and _is_labelme(path):
-            return f"{path.relative_to(root).as_posix()} lists shapes"
+        for path in islice(_json_in(folder), _LOOKED_AT):
+            if _is_labelme(path):
+                return f"{path.relative_to(root).as_posix()} lists shapes"
     return None
 
 
@@ -92,7 +95,7 @@ def _read(path: Path) -> dict[str, Any]:
     content = read_json(path, _MAX_BYTES)
     shapes = content.get("shapes") if isinstance(content, dict) else None
     if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
-        raise DatasetError(f"{path}: not a file of labelme: it has no list of shapes")
+        raise DatasetError(f"{path}: not a file of labelme: it has no list of shapes; move it away")
     return content
 
 
