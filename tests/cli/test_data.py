@@ -10,6 +10,7 @@ from PIL import Image
 
 from atrous.cli.main import main
 from data.broken_datasets import FAULTS, write_dataset
+from data.foreign_datasets import written
 
 
 def run(*arguments):
@@ -153,3 +154,29 @@ def test_training_tells_what_is_wrong_with_its_dataset_before_it_fails(tmp_path,
     err = capsys.readouterr().err
     assert "masks of 0 and 255: train/masks/p0.png" in err
     assert f"atrous data check {root}" in err
+
+
+def test_a_folder_of_outlines_is_converted_and_then_sound(tmp_path, capsys):
+    assert run("convert", written(tmp_path, "labelme"), "--out", tmp_path / "out", "--json") == 0
+
+    result = json.loads(capsys.readouterr().out)["result"]
+    assert (result["layout"], result["splits"], result["pairs"]) == ("labelme", ["train", "val"], 4)
+    assert run("check", tmp_path / "out") == 0
+
+
+def test_only_the_splits_asked_for_are_converted(tmp_path, capsys):
+    root = written(tmp_path, "voc")
+
+    assert run("convert", root, "-o", tmp_path / "out", "--splits", "train_aug,val") == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "dataset.toml",
+        "train_aug",
+        "val",
+    ]
+
+
+@pytest.mark.parametrize("place", ["out", "as-labelme/out"])
+def test_a_place_that_is_taken_or_inside_is_not_converted_into(tmp_path, capsys, place):
+    (tmp_path / "out").mkdir()
+
+    assert run("convert", written(tmp_path, "labelme"), "-o", tmp_path / place) == 6

@@ -65,6 +65,15 @@ def test_names_out_of_the_archive_write_nothing_and_are_read_in_place(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["train-0.tar"]
 
 
+def test_the_name_of_a_pair_leads_nowhere(tmp_path):
+    names = ("x/../../../a", "/etc/b")
+    files = {f"{name}.{key}": png(1) for name in names for key in ("jpg", "seg.png")}
+    shard(tmp_path / "train-0.tar", files)
+
+    pairs = open_split(tmp_path, "train").pairs
+    assert [pair.name for pair in pairs] == ["train-0/x/a", "train-0/etc/b"]
+
+
 def test_links_in_an_archive_are_not_followed(tmp_path):
     with tarfile.open(tmp_path / "train-0.tar", "w") as tar:
         for name in ("a.jpg", "a.seg.png"):

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from atrous.data.classes import NamedClasses, named_classes
-from atrous.data.folders import HASHED_SPLITS, in_split, inside, is_inside
+from atrous.data.folders import HASHED_SPLITS, in_split, inside, is_inside, plain_name
 from atrous.data.layout import Fault, Layout, Listing
 from atrous.data.outlines import DrawnLabels, Outline, Shape, coco_counts, ring_of, runs_of
 from atrous.data.sample import ImageFile, Pair
@@ -94,7 +94,7 @@ def listing(root: Path, split: str) -> Listing:
             continue
         drawn = tuple(shapes[image.id])
         labels = DrawnLabels(path, drawn, classes.background, sizes[image.id])
-        pairs.append(Pair(image.file_name, ImageFile(picture), labels))
+        pairs.append(Pair(plain_name(image.file_name), ImageFile(picture), labels))
     whole = Listing(tuple(pairs), tuple(faults))
     return whole if _named(files) else in_split(whole, split)
 

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from atrous.data.classes import NamedClasses, named_classes
-from atrous.data.folders import HASHED_SPLITS, in_split, inside
+from atrous.data.folders import HASHED_SPLITS, in_split, inside, plain_name
 from atrous.data.layout import Fault, Layout, Listing
 from atrous.data.outlines import DrawnLabels, Outline, Ring, Shape, ring_of, runs_of
 from atrous.data.sample import ImageFile, Pair
@@ -48,7 +48,8 @@ def listing(root: Path, split: str) -> Listing:
             message = f"{path}: names {name!r}, and there is no such picture below {root}"
             faults.append(Fault("no picture", path, message))
         else:
-            pairs.append(Pair(name, ImageFile(picture), _labels(image, classes, path)))
+            labels = _labels(image, classes, path)
+            pairs.append(Pair(plain_name(name), ImageFile(picture), labels))
     whole = Listing(tuple(pairs), tuple(faults))
     return whole if by_subset else in_split(whole, split)
 

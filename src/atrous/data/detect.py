@@ -51,6 +51,21 @@ def splits_of(root: Path, *, layout: str = "auto") -> tuple[str, ...]:
         return DATASETS[_known_layout(root, layout)].splits(root)
 
 
+def usual_splits(root: Path, *, layout: str = "auto") -> tuple[str, ...]:
+    """Those of train, val and test that a dataset has, as it calls them.
+
+    Raises:
+        ConfigError: If ``layout`` is unknown.
+        DatasetError: If no layout fits.
+    """
+    there = splits_of(root, layout=layout)
+    named = (
+        next((name for name in (usual, *others) if name in there), None)
+        for usual, others in ALSO_CALLED.items()
+    )
+    return tuple(name for name in named if name)
+
+
 def list_split(root: Path, split: str, *, layout: str = "auto") -> Listing:
     """Every file of a split, also those without a partner, which `open_split` refuses.
 

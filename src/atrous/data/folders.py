@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from atrous.data.layout import Fault, Listing
 from atrous.data.sample import ImageFile, LabelSource, Pair
@@ -58,6 +58,18 @@ def inside(root: Path, named: str, *, by: Path) -> Path:
             "dataset, and name it relative to its folder"
         )
     return path
+
+
+def plain_name(named: str) -> str:
+    r"""The name of a pair from a path in a file: without its ending, and leading nowhere else.
+
+    Examples:
+        >>> plain_name("../night\\a.b.jpg")
+        'night/a.b'
+    """
+    parts = [part for part in named.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    name = PurePosixPath("/".join(parts).replace("\0", ""))
+    return str(name.with_suffix("") if name.suffix.lower() in SUFFIXES else name)
 
 
 def visible(folder: Path) -> Iterator[Path]:

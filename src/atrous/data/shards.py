@@ -9,7 +9,7 @@ from pathlib import Path
 
 from atrous.data.counting import count_classes
 from atrous.data.description import Description, read_description
-from atrous.data.folders import HASHED_SPLITS, in_split, is_inside
+from atrous.data.folders import HASHED_SPLITS, in_split, is_inside, plain_name
 from atrous.data.layout import Fault, Layout, Listing
 from atrous.data.sample import Pair, to_indices
 from atrous.errors import DatasetError, InputError
@@ -144,7 +144,9 @@ def _add(archive: Path, said: Description, pairs: list[Pair], faults: list[Fault
         image = next((key for key in files if key != labels and f".{key}" in SUFFIXES), None)
         if image and labels:
             drawn = MemberLabels(files[labels], said.values, said.colors)
-            pairs.append(Pair(f"{archive.stem}/{name}", MemberImage(files[image]), drawn))
+            pairs.append(
+                Pair(plain_name(f"{archive.stem}/{name}"), MemberImage(files[image]), drawn)
+            )
         elif image or labels:
             path = files[image or labels or ""].path
             missing = (

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from atrous.data.counting import count_classes
 from atrous.data.description import Description, read_description
-from atrous.data.folders import HASHED_SPLITS, in_split, inside
+from atrous.data.folders import HASHED_SPLITS, in_split, inside, plain_name
 from atrous.data.layout import Fault, Layout, Listing
 from atrous.data.sample import ImageFile, LabelFile, Pair
 from atrous.data.text import parse_json, read_head, read_lines, read_text
@@ -93,7 +93,7 @@ def _pair(root: Path, path: Path, row: Row, description: Description) -> Pair | 
             message = f"{path}: names {file.relative_to(root)}, and there is no such file"
             return Fault("no picture" if kind == "no picture" else "no labels", path, message)
     source = LabelFile(labels, values=description.values, colors=description.colors)
-    return Pair(str(Path(row[0]).with_suffix("")), ImageFile(image), source)
+    return Pair(plain_name(row[0]), ImageFile(image), source)
 
 
 def _read_paddle(path: Path) -> Iterator[Row]:
