@@ -316,3 +316,21 @@ def test_the_folders_of_an_export_by_roboflow_are_found(tmp_path):
     (root / "data.yaml").write_text(text)
 
     assert len(open_split(root, "train").pairs) == 3
+
+
+def test_a_file_of_cvat_with_one_subset_of_any_name_is_split_by_a_hash(tmp_path):
+    root = written(tmp_path, "cvat")
+    for subset in ("Train", "Val"):
+        edit(root / "annotations.xml", f' subset="{subset}"', ' subset="default"')
+
+    assert [len(open_split(root, split).pairs) for split in ("train", "val")] == [3, 1]
+
+
+def test_a_file_of_coco_that_a_tool_calls_default_is_split_by_a_hash(tmp_path):
+    root = written(tmp_path, "coco")
+    (root / "annotations" / "instances_val2017.json").unlink()
+    train = root / "annotations" / "instances_train2017.json"
+    train.rename(root / "annotations" / "instances_default.json")
+    (root / "train2017").rename(root / "images")
+
+    assert [len(open_split(root, split).pairs) for split in ("train", "val")] == [2, 1]

@@ -216,3 +216,13 @@ def test_folders_of_films_are_parts_of_one_dataset(tmp_path):
             Image.new("L", (6, 4), 1).save(tmp_path / folder / film / "a.png")
 
     assert sorted(names_in(tmp_path, "train") + names_in(tmp_path, "val")) == ["day/a", "night/a"]
+
+
+def test_pixel_maps_of_coco_stuff_are_paired_folders(tmp_path):
+    for split in ("train2017", "val2017"):
+        fill(tmp_path, f"images/{split}", f"stuffthingmaps/{split}")
+
+    assert [open_split(tmp_path, split).name for split in ("train", "val")] == [
+        "train2017",
+        "val2017",
+    ]

@@ -110,3 +110,13 @@ def test_lists_of_other_tasks_are_no_splits(root):
     (lists / "cat_train.txt").write_text("a 1\n")
 
     assert splits_of(root) == ("train", "val", "train_aug")
+
+
+def test_an_export_whose_only_list_is_called_default_is_split_by_a_hash(root):
+    lists = root / "VOCdevkit" / "VOC2012" / "ImageSets" / "Segmentation"
+    (lists / "train.txt").unlink()
+    (lists / "val.txt").rename(lists / "default.txt")
+    (lists / "default.txt").write_text("a\nb\nc\nd\n")
+
+    assert splits_of(root) == ("default", "train", "val")
+    assert [len(open_split(root, name).pairs) for name in ("default", "train", "val")] == [4, 3, 1]

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from atrous.data.classes import NamedClasses, named_classes
-from atrous.data.folders import HASHED_SPLITS, in_split, inside, is_inside, plain_name
+from atrous.data.folders import HASHED_SPLITS, SPLIT_NAMES, in_split, inside, is_inside, plain_name
 from atrous.data.layout import Fault, Layout, Listing
 from atrous.data.outlines import DrawnLabels, Outline, Shape, coco_counts, ring_of, runs_of
 from atrous.data.sample import ImageFile, Pair
@@ -21,7 +21,6 @@ from atrous.validation import describe_problems
 _PLACES = ("annotations/*.json", "*.json", "*/_annotations.coco.json", "*/*.json")
 _PEEK_BYTES = 1 << 20
 _KEYS = (b'"images"', b'"annotations"', b'"categories"')
-_NOT_A_SPLIT = {"", "annotations", "coco", "instances", "labels", "result", "dataset"}
 
 Side = Annotated[int, Field(ge=1, le=100_000)]
 
@@ -141,8 +140,8 @@ def _is_coco(path: Path, root: Path) -> bool:
 
 
 def _named(files: dict[str, Path]) -> bool:
-    """Whether the names of the files are those of splits."""
-    return len(files) > 1 or not set(files) <= _NOT_A_SPLIT
+    """Whether the names of the files are those of splits; a tool calls its only file anything."""
+    return len(files) > 1 or any(name in SPLIT_NAMES for name in files)
 
 
 def _file(files: dict[str, Path], split: str, root: Path) -> Path:

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from atrous.data.classes import NamedClasses, named_classes
-from atrous.data.folders import HASHED_SPLITS, in_split, inside, plain_name
+from atrous.data.folders import HASHED_SPLITS, SPLIT_NAMES, in_split, inside, plain_name
 from atrous.data.layout import Fault, Layout, Listing
 from atrous.data.outlines import DrawnLabels, Outline, Ring, Shape, ring_of, runs_of
 from atrous.data.sample import ImageFile, Pair
@@ -30,15 +30,16 @@ def find(root: Path) -> str | None:
 def splits(root: Path) -> tuple[str, ...]:
     """The subsets of the task, in small letters; else train and val by a hash of the names."""
     path = _file(root)
-    subsets = {_subset(image) for image in read_xml(path).iter("image")} if path else set()
-    return tuple(sorted(subsets)) if subsets and "" not in subsets else HASHED_SPLITS
+    images = list(read_xml(path).iter("image")) if path else []
+    named = {_subset(image) for image in images}
+    return tuple(sorted(named)) if _are_splits(named) else HASHED_SPLITS
 
 
 def listing(root: Path, split: str) -> Listing:
     """Pictures that the file names, with their outlines."""
     path, content, classes = _open(root)
     images = list(content.iter("image"))
-    by_subset = bool(images) and all(_subset(image) for image in images)
+    by_subset = _are_splits({_subset(image) for image in images})
     wanted = [image for image in images if not by_subset or _subset(image) == split]
     pairs, faults = [], []
     for image in wanted:
@@ -80,6 +81,12 @@ def _open(root: Path) -> tuple[Path, Element, NamedClasses]:
     declared = [name.text or "" for name in content.findall("meta//labels/label/name")]
     used = [shape.get("label", "") for image in content.iter("image") for shape in image]
     return path, content, named_classes(root, list(dict.fromkeys(declared or sorted(used))), path)
+
+
+def _are_splits(subsets: set[str]) -> bool:
+    """Whether subsets part the pictures; a task without any has one of any name, or none."""
+    several = len(subsets) > 1 and "" not in subsets
+    return several or any(name in SPLIT_NAMES for name in subsets)
 
 
 def _subset(image: Element) -> str:

@@ -9,9 +9,9 @@ from atrous.data.layout import Listing, Split, pairs_of
 from atrous.errors import ConfigError, DatasetError
 
 ALSO_CALLED = {
-    "train": ("training",),
-    "val": ("valid", "validation", "dev"),
-    "test": ("testing",),
+    "train": ("training", "train2017"),
+    "val": ("valid", "validation", "dev", "val2017"),
+    "test": ("testing", "test2017"),
 }
 """Other names of the usual splits."""
 _SPELLED = {"train_aug": ("trainaug",), "trainaug": ("train_aug",)}

@@ -168,6 +168,11 @@ def _same_but_case(name: str, others: Mapping[str, Path]) -> str:
     return ""
 
 
+SPLIT_NAMES = (
+    *("train", "training", "val", "valid", "validation", "dev", "test", "testing"),
+    *("train2017", "val2017", "test2017"),
+)
+"""What folders and files are called that hold a split; the training split comes first."""
 HASHED_SPLITS = ("train", "val")
 """Splits of a dataset that names none, see `in_split`."""
 

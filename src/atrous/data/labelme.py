@@ -14,7 +14,7 @@ import numpy as np
 
 from atrous.data.classes import NamedClasses, named_classes
 from atrous.data.description import names_classes
-from atrous.data.folders import HASHED_SPLITS, find_files, in_split, inside
+from atrous.data.folders import HASHED_SPLITS, SPLIT_NAMES, find_files, in_split, inside
 from atrous.data.layout import Fault, Layout, Listing
 from atrous.data.outlines import DrawnLabels, Outline, Ring, Runs, Shape, ring_of, runs_of
 from atrous.data.sample import ImageFile, Pair
@@ -23,7 +23,6 @@ from atrous.errors import DatasetError
 from atrous.imaging import LabelMap, read_raw_labels
 
 _MAX_BYTES = 256 << 20
-_SPLITS = ("train", "training", "val", "valid", "validation", "test")
 _CIRCLE_CORNERS = 64
 _LOOKED_AT = 20
 """Files in which shapes are looked for before a folder is taken for another layout."""
@@ -51,7 +50,7 @@ class LabelmeFile:
 
 def find(root: Path) -> str | None:
     """A JSON file that lists shapes beside a picture."""
-    for folder in (root, *(root / split for split in _SPLITS), root / "images"):
+    for folder in (root, *(root / split for split in SPLIT_NAMES), root / "images"):
         for path in islice(_json_in(folder), _LOOKED_AT):
             if _is_labelme(path):
                 return f"{path.relative_to(root).as_posix()} lists shapes"
@@ -60,7 +59,7 @@ def find(root: Path) -> str | None:
 
 def splits(root: Path) -> tuple[str, ...]:
     """Folders train and val that hold JSON files; by a hash of the names where there are none."""
-    there = tuple(split for split in _SPLITS if next(_json_in(root / split), None))
+    there = tuple(split for split in SPLIT_NAMES if next(_json_in(root / split), None))
     return there or HASHED_SPLITS
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from atrous.data.counting import count_classes
 from atrous.data.description import Description, read_description
-from atrous.data.folders import HASHED_SPLITS, find_files, in_split, inside, match
+from atrous.data.folders import HASHED_SPLITS, SPLIT_NAMES, find_files, in_split, inside, match
 from atrous.data.layout import Fault, Layout, Listing
 from atrous.data.sample import LabelFile
 from atrous.data.text import read_lines
@@ -17,11 +17,10 @@ from atrous.labels import LabelSet
 IMAGE_FOLDERS = ("images", "img_dir", "image", "imgs", "img", "JPEGImages")
 LABEL_FOLDERS = (
     *("masks", "labels", "ann_dir", "annotations", "mask", "label", "ann", "gt"),
-    *("annots", "segmentations", "SegmentationClass"),
+    *("annots", "segmentations", "SegmentationClass", "stuffthingmaps"),
 )
 _BEHIND_SPLIT = ("annot", "_annot", "_labels", "_masks", "_mask", "_label", "mask", "masks")
 """``train_masks`` beside ``train``."""
-SPLIT_NAMES = ("train", "training", "val", "valid", "validation", "test")
 _LISTS = ("splits/{split}.txt", "{split}.txt", "ImageSets/Segmentation/{split}.txt")
 
 _Folders = tuple[Path, Path]

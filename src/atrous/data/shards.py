@@ -9,14 +9,13 @@ from pathlib import Path
 
 from atrous.data.counting import count_classes
 from atrous.data.description import Description, read_description
-from atrous.data.folders import HASHED_SPLITS, in_split, is_inside, plain_name
+from atrous.data.folders import HASHED_SPLITS, SPLIT_NAMES, in_split, is_inside, plain_name
 from atrous.data.layout import Fault, Layout, Listing
 from atrous.data.sample import Pair, to_indices
 from atrous.errors import DatasetError, InputError
 from atrous.imaging import SUFFIXES, LabelMap, Pixels, read_image, read_raw_labels
 from atrous.labels import Color, LabelSet
 
-_SPLITS = ("train", "training", "val", "valid", "validation", "test")
 _LABEL_KEYS = ("seg.png", "mask.png", "label.png", "labels.png", "png")
 """What may follow the name of labels; a plain ``png`` only beside a picture of another format."""
 _MAX_MEMBERS = 1_000_000
@@ -128,14 +127,14 @@ def label_set(root: Path, split: str) -> LabelSet:
 
 
 def _archives(root: Path) -> list[Path]:
-    places = ["[!.]*.tar", *(f"{split}/[!.]*.tar" for split in _SPLITS)]
+    places = ["[!.]*.tar", *(f"{split}/[!.]*.tar" for split in SPLIT_NAMES)]
     return [path for place in places for path in sorted(root.glob(place)) if path.is_file()]
 
 
 def _split_name(path: Path, root: Path) -> str:
     """``train`` of ``train-000000.tar``, or of the folder of that name."""
     name = path.parent.name if path.parent != root else re.split(r"[-_.]", path.stem)[0]
-    return name if name in _SPLITS else ""
+    return name if name in SPLIT_NAMES else ""
 
 
 def _add(archive: Path, said: Description, pairs: list[Pair], faults: list[Fault]) -> None:

@@ -5,7 +5,15 @@ from functools import partial
 from pathlib import Path
 
 from atrous.data.description import Description, label_set_of, read_description
-from atrous.data.folders import Found, find_files, inside, match
+from atrous.data.folders import (
+    HASHED_SPLITS,
+    SPLIT_NAMES,
+    Found,
+    find_files,
+    in_split,
+    inside,
+    match,
+)
 from atrous.data.layout import Fault, Layout, Listing
 from atrous.data.sample import LabelFile
 from atrous.data.text import read_lines
@@ -32,11 +40,13 @@ def find(root: Path) -> str | None:
 
 
 def splits(root: Path) -> tuple[str, ...]:
-    """The lists, and train_aug where there are labels for it."""
+    """The lists, and train_aug where there are labels for it; also a hash, if none is a split."""
     base = _base(root)
     if base is None:
         return ()
     listed = sorted(path.stem for path in (base / _LISTS).glob("[!.]*.txt"))
+    if not set(listed) & set(SPLIT_NAMES):
+        return (*listed, *HASHED_SPLITS)
     if "val" in listed and _augmented_labels(base) and not set(listed) & set(_AUGMENTED):
         listed.append(_AUGMENTED[0])
     return tuple(listed)
@@ -47,6 +57,20 @@ def listing(root: Path, split: str) -> Listing:
     base = _base(root)
     if base is None:
         raise DatasetError(f"no split {split!r} in {root}")
+    lists = [path.stem for path in (base / _LISTS).glob("[!.]*.txt")]
+    if split in HASHED_SPLITS and not set(lists) & set(SPLIT_NAMES):
+        return in_split(_union([_listed(root, base, name) for name in lists]), split)
+    return _listed(root, base, split)
+
+
+def _union(listings: list[Listing]) -> Listing:
+    """All pairs of lists that tools call ``default``, each once."""
+    pairs = {pair.name: pair for listing in listings for pair in listing.pairs}
+    faults = dict.fromkeys(fault for listing in listings for fault in listing.faults)
+    return Listing(tuple(pairs[name] for name in sorted(pairs)), tuple(faults))
+
+
+def _listed(root: Path, base: Path, split: str) -> Listing:
     labels = base / "SegmentationClass"
     if split in _AUGMENTED:
         labels = _augmented_labels(base) or _missing_labels(base)
