@@ -96,6 +96,7 @@ def _copy(terminal: Terminal, found: Report, folder: Path) -> dict[str, str]:
 
 def _table(findings: tuple[Finding, ...]) -> Table:
     table = plain_table(title="What is wrong")
+    table.leading = 1
     table.add_column("severity", no_wrap=True)
     table.add_column("what, and what to do", ratio=1)
     table.add_column("times", justify="right", no_wrap=True)
@@ -112,7 +113,7 @@ def _table(findings: tuple[Finding, ...]) -> Table:
 
 
 def _place(finding: Finding) -> Text:
-    return Text(finding.where).append(f"\n  {finding.what}", style="dim")
+    return Text(finding.where).append(f"\n{finding.what}", style="dim")
 
 
 def _proposal(found: Report) -> Text:
