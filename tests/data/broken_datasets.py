@@ -278,6 +278,11 @@ FAULTS: dict[str, Fault] = {
     "masks as JPEG": mendable("lossy_labels", jpeg_binary, named=False),
     "colours as JPEG": mendable("lossy_labels", jpeg_colors, named=False),
     "colours": mendable("color_labels", paint, named=False),
+    "colours, of which one map is black": mendable(
+        "color_labels",
+        lambda r: (paint(r), Image.new("RGB", (64, 48)).save(first(r))),
+        named=False,
+    ),
     "smoothed colours": mendable("blended_colors", lambda r: paint(r, smooth), named=False),
     "transparent colours": mendable(
         "color_labels", lambda r: paint(r, lambda image: image.convert("RGBA")), named=False

@@ -1,6 +1,7 @@
 """``atrous data``: what is in a dataset, and what is wrong with it."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -58,7 +59,7 @@ def check(
     """
     terminal = Terminal(as_json=json, quiet=quiet)
     for place in (fix_to, toml_to, report):
-        if place is not None and place.exists():
+        if place is not None and os.path.lexists(place):
             raise ResourceError(f"{place}: is there already; give a place that is not")
     found = check_dataset(
         data,

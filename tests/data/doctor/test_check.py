@@ -1,13 +1,15 @@
 """The doctor names each fault, and its proposal repairs what a mapping can repair."""
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from atrous.data.doctor import KINDS, check, check_dataset, quick_check
 from atrous.data.doctor.check import read_all
 from atrous.data.doctor.facts import read_facts
 from atrous.data.doctor.listing import list_dataset
 from atrous.data.doctor.mend import write_copy
-from data.broken_datasets import FAULTS, write_dataset
+from data.broken_datasets import FAULTS, describe, masks, write_dataset
 
 
 @pytest.fixture
@@ -29,6 +31,15 @@ def kinds(findings):
 @pytest.mark.parametrize("named", [True, False])
 def test_a_dataset_without_fault_has_no_findings(tmp_path, named):
     assert check_dataset(write_dataset(tmp_path / "set", named=named)).findings == ()
+
+
+def test_grey_colours_of_a_palette_are_no_fault(clean):
+    for path in masks(clean):
+        labels = np.array(Image.open(path)) > 0
+        Image.fromarray((labels * 255).astype(np.uint8)).convert("RGB").save(path)
+    describe(clean, 'names = ["road", "crack"]\npalette = [[0, 0, 0], [255, 255, 255]]')
+
+    assert check_dataset(clean).findings == ()
 
 
 def test_camvid_has_no_findings(camvid_root):

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -74,6 +74,7 @@ def check_dataset(
 
 def examine(listing: Listing, pairs: Sequence[PairFacts]) -> Report:
     """What follows from what was read."""
+    pairs = settle_grey(pairs, listing)
     context = _context(listing, pairs)
     findings = list(listing.findings)
     findings += _of_pairs(listing, pairs, context)
@@ -100,9 +101,23 @@ def quick_check(root: Path, *, layout: str = "auto") -> tuple[Finding, ...]:
         DatasetError: If there is no dataset.
     """
     listing = list_dataset(root, layout=layout)
-    pairs = [read_facts(entry) for entry in spread(listing.entries, _QUICK_SAMPLE)]
+    read = [read_facts(entry) for entry in spread(listing.entries, _QUICK_SAMPLE)]
+    pairs = settle_grey(read, listing)
     found = (*listing.findings, *_of_pairs(listing, pairs, _context(listing, pairs)))
     return in_order(found)
+
+
+def settle_grey(pairs: Sequence[PairFacts], listing: Listing) -> tuple[PairFacts, ...]:
+    """Where label maps hold colours, take grey ones of several channels for colours too."""
+    colored = any(pair.labels and pair.labels.colors for pair in pairs)
+    if not (colored or listing.colors):
+        return tuple(pairs)
+    return tuple(
+        replace(pair, labels=pair.labels.as_colors())
+        if pair.labels and pair.labels.channels > 1
+        else pair
+        for pair in pairs
+    )
 
 
 def _context(listing: Listing, pairs: Sequence[PairFacts]) -> Context:
