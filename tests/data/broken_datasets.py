@@ -304,6 +304,13 @@ FAULTS: dict[str, Fault] = {
     "greys with names": mendable("spread_ids", renumber(0, 100, 200)),
     "from 1 on": mendable("off_by_one", renumber(1, 2, 3), named=False),
     "from 1 on with names": mendable("off_by_one", renumber(1, 2, 3)),
+    "from 1 on, and 0 ignored": mendable(
+        "off_by_one",
+        lambda r: (
+            redraw(r, lambda labels: stain(labels + 1, 0)),
+            describe(r, "ignore = 0"),
+        ),
+    ),
     "names without background": mendable(
         "unnamed_background", lambda r: describe(r, 'names = ["cat", "dog"]')
     ),

@@ -122,7 +122,13 @@ def settle_grey(pairs: Sequence[PairFacts], listing: Listing) -> tuple[PairFacts
 
 def _context(listing: Listing, pairs: Sequence[PairFacts]) -> Context:
     labels = [p.labels for p in pairs if p.labels and not looks_like_photo(p.labels)]
-    proposal = propose(labels, listing.label_set, values=listing.values, colors=listing.colors)
+    proposal = propose(
+        labels,
+        listing.label_set,
+        values=listing.values,
+        colors=listing.colors,
+        ignore_index=listing.ignore_index,
+    )
     return Context(proposal, listing.colors, listing.values)
 
 

@@ -19,7 +19,7 @@ from atrous.data.doctor.colors import (
 from atrous.data.doctor.facts import LabelFacts, color_codes
 from atrous.data.doctor.values import IGNORE, Diagnosis, diagnose_values
 from atrous.imaging import LabelMap
-from atrous.labels import Color, LabelSet, numbered_label_set
+from atrous.labels import Color, LabelSet, distinct_palette, numbered_label_set
 
 _SCATTER = 40
 """So far from their own colour JPEG moves most pixels of a flat area, in RGB."""
@@ -90,6 +90,7 @@ def propose(
     *,
     values: Mapping[int, int] | None = None,
     colors: Mapping[Color, int] | None = None,
+    ignore_index: int = IGNORE,
 ) -> Proposal:
     """Find what would mend all label maps of a dataset at once.
 
@@ -98,6 +99,7 @@ def propose(
         label_set: What the dataset says of its classes; None where it says nothing.
         values: The dataset's own mapping of stored values.
         colors: The dataset's own mapping of colours.
+        ignore_index: Value of ignored pixels where there is no label set.
     """
     given = values or {}
     numbers: Counter[int] = Counter()
@@ -110,12 +112,12 @@ def propose(
         lossy = lossy or facts.lossy is not None
     if painted:
         return _from_colors(painted, label_set, colors or {}, given, lossy=lossy)
-    diagnosis = diagnose_values(numbers, label_set, lossy=lossy)
+    diagnosis = diagnose_values(numbers, label_set, ignore_index=ignore_index, lossy=lossy)
     moved = dict(diagnosis.values) if diagnosis else {}
     mended = {moved.get(value, value) for value in numbers}
     composed = {stored: moved.get(index, index) for stored, index in given.items()}
     return Proposal(
-        label_set=_classes_for(mended, label_set, diagnosis),
+        label_set=_classes_for(mended, label_set, diagnosis, ignore_index),
         values={**moved, **composed},
         diagnosis=diagnosis,
         notes=_assumptions(diagnosis, label_set),
@@ -123,18 +125,22 @@ def propose(
 
 
 def _classes_for(
-    indices: Iterable[int], label_set: LabelSet | None, diagnosis: Diagnosis | None
+    indices: Iterable[int],
+    label_set: LabelSet | None,
+    diagnosis: Diagnosis | None,
+    ignore_index: int,
 ) -> LabelSet:
     if diagnosis and diagnosis.names:
-        plain = numbered_label_set(len(diagnosis.names))
-        return LabelSet(
-            diagnosis.names, plain.palette, label_set.ignore_index if label_set else 255
-        )
+        palette = distinct_palette(len(diagnosis.names))
+        return LabelSet(diagnosis.names, palette, label_set.ignore_index if label_set else IGNORE)
     if label_set:
         return label_set
-    highest = max((i for i in indices if 0 <= i <= 65_535 and i != IGNORE), default=0)
-    # Past 255 classes the number 255 is one of them.
-    return numbered_label_set(highest + 1, ignore_index=IGNORE if highest < IGNORE else 65_535)
+    ignored = {ignore_index}
+    if diagnosis and IGNORE in diagnosis.values.values():
+        ignored.add(IGNORE)
+    highest = max((i for i in indices if 0 <= i <= 65_535 and i not in ignored), default=0)
+    free = next((v for v in (ignore_index, IGNORE) if v > highest), 65_535)
+    return numbered_label_set(highest + 1, ignore_index=free)
 
 
 def _assumptions(diagnosis: Diagnosis | None, label_set: LabelSet | None) -> tuple[str, ...]:
