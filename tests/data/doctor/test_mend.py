@@ -83,7 +83,9 @@ def test_the_proposed_description_repairs_the_dataset_where_it_is(tmp_path, name
 
     (root / "dataset.toml").write_bytes((tmp_path / "proposed.toml").read_bytes())
 
-    assert check_dataset(root).findings == ()
+    checked = check_dataset(root)
+    assert checked.findings == ()
+    assert not checked.proposal.changes
     split = open_split(root, "train")
     for pair in split.pairs:
         read_pair(pair, split.label_set)
@@ -121,3 +123,10 @@ def test_a_description_is_never_written_over(tmp_path):
 
     with pytest.raises(ResourceError, match="is there already"):
         write_description(check_dataset(root), root / "dataset.toml")
+
+
+@pytest.mark.parametrize("name", ["masks as JPEG", "colours as JPEG"])
+def test_that_a_description_is_not_enough_is_said_in_it(tmp_path, name):
+    write_description(check_dataset(broken(tmp_path, name)), tmp_path / "proposed.toml")
+
+    assert "only a mended copy can be read" in (tmp_path / "proposed.toml").read_text()

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,12 +42,8 @@ class Proposal:
     notes: tuple[str, ...] = ()
     """What was assumed."""
     diagnosis: Diagnosis | None = None
-
-    @property
-    def changes(self) -> bool:
-        """Whether any label would become another than today."""
-        named = self.diagnosis is not None and self.diagnosis.names is not None
-        return bool(self.colors or named) or any(v != i for v, i in self.values.items())
+    changes: bool = False
+    """Whether any label would become another than the dataset makes of it."""
 
     def apply(self, pixels: NDArray[np.generic]) -> LabelMap:
         """Mend a label map.
@@ -104,14 +100,17 @@ def propose(
     given = values or {}
     numbers: Counter[int] = Counter()
     painted: Counter[Color] = Counter()
-    lossy = False
+    lossy = incomplete = False
     for facts in labels:
         for value, count in facts.values.items():
             numbers[given.get(value, value)] += count
         painted.update(facts.colors)
         lossy = lossy or facts.lossy is not None
+        incomplete = incomplete or facts.left_out > 0
+    limits = _limits(lossy=lossy, incomplete=incomplete)
     if painted:
-        return _from_colors(painted, label_set, colors or {}, given, lossy=lossy)
+        found = _from_colors(painted, label_set, colors or {}, given, lossy=lossy)
+        return replace(found, notes=(*found.notes, *limits))
     diagnosis = diagnose_values(numbers, label_set, ignore_index=ignore_index, lossy=lossy)
     moved = dict(diagnosis.values) if diagnosis else {}
     mended = {moved.get(value, value) for value in numbers}
@@ -120,7 +119,8 @@ def propose(
         label_set=_classes_for(mended, label_set, diagnosis, ignore_index),
         values={**moved, **composed},
         diagnosis=diagnosis,
-        notes=_assumptions(diagnosis, label_set),
+        notes=(*_assumptions(diagnosis, label_set), *limits),
+        changes=bool(diagnosis and (diagnosis.values or diagnosis.names)),
     )
 
 
@@ -156,6 +156,15 @@ def _assumptions(diagnosis: Diagnosis | None, label_set: LabelSet | None) -> tup
     return tuple(notes)
 
 
+def _limits(*, lossy: bool, incomplete: bool) -> tuple[str, ...]:
+    """What keeps a description from mending the labels where they are."""
+    if lossy:
+        return ("label maps stored with loss are refused: only a mended copy can be read",)
+    if incomplete:
+        return ("there are more colours than are listed here: only a mended copy can be read",)
+    return ()
+
+
 def _from_colors(
     painted: Counter[Color],
     label_set: LabelSet | None,
@@ -184,4 +193,5 @@ def _from_colors(
         # A frequent colour is a class of its own and not the edge of another one.
         own = color in main and distance(color, near) > (_SCATTER if lossy else 0)
         mapping[color] = chosen.ignore_index if own or color in VOID else named[near]
-    return Proposal(chosen, values, mapping, frozenset(main), notes)
+    changes = not painted.keys() <= given.keys()
+    return Proposal(chosen, values, mapping, frozenset(main), notes, changes=changes)
