@@ -1,5 +1,8 @@
 """The doctor names each fault, and its proposal repairs what a mapping can repair."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -108,3 +111,19 @@ def test_a_quick_look_reads_a_sample(clean, monkeypatch):
 
     assert quick_check(clean) == ()
     assert [entry.name for entry in read] == ["p0", "p3", "p6"]
+
+
+def test_a_process_that_dies_is_told_and_not_waited_for(clean, tmp_path):
+    script = tmp_path / "unguarded.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from atrous.data.doctor.check import read_all\n"
+        "from atrous.data.doctor.listing import list_dataset\n"
+        f"list(read_all(list_dataset(Path({str(clean)!r})).entries * 16, workers=2))\n"
+    )
+
+    command = [sys.executable, script]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+
+    assert ended.returncode == 1
+    assert "ResourceError: a process that read pictures died" in ended.stderr

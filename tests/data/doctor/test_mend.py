@@ -1,14 +1,20 @@
 """Mended copies and descriptions."""
 
+import tomllib
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from atrous.data.detect import open_split
 from atrous.data.doctor import check_dataset
-from atrous.data.doctor.mend import left_out, write_copy, write_description
+from atrous.data.doctor.mend import describe_as_toml, left_out, write_copy, write_description
+from atrous.data.doctor.proposal import Proposal
 from atrous.data.sample import read_pair
 from atrous.errors import ResourceError
+from atrous.labels import LabelSet, distinct_palette
 from data.broken_datasets import FAULTS, draw_labels, write_dataset
 
 
@@ -89,6 +95,20 @@ def test_the_proposed_description_repairs_the_dataset_where_it_is(tmp_path, name
     split = open_split(root, "train")
     for pair in split.pairs:
         read_pair(pair, split.label_set)
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8")), min_size=1, max_size=6, unique=True))
+def test_any_names_are_read_back_from_a_description(names):
+    label_set = LabelSet(tuple(names), distinct_palette(len(names)))
+
+    text = describe_as_toml(Proposal(label_set, values={7: 0, 9: 255}))
+
+    assert tomllib.loads(text) == {
+        "names": names,
+        "ignore": 255,
+        "palette": [list(color) for color in label_set.palette],
+        "label_map": {"7": 0, "9": 255},
+    }
 
 
 def test_a_pair_that_cannot_be_mended_is_left_out_with_its_reason(tmp_path):

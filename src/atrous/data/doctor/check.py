@@ -58,7 +58,8 @@ def check_dataset(
     Args:
         root: Folder of the dataset.
         layout: Key into `atrous.data.DATASETS`, or ``auto``.
-        workers: Processes that read; 0 for one for each core.
+        workers: Processes that read; 0 for one for each core. Past 1 a script must call this below
+            its ``if __name__ == "__main__":``, as always where Python starts processes anew.
         track: Shows how far reading is.
 
     Raises:
@@ -163,5 +164,6 @@ def read_all(entries: Sequence[Entry], *, workers: int = 0) -> Iterator[PairFact
             yield from pool.map(read_facts, entries, chunksize=_CHUNK)
     except BrokenProcessPool:
         raise ResourceError(
-            "a process that read pictures died, most likely for lack of memory; try --workers 1"
+            "a process that read pictures died: for lack of memory, or because a script asked for "
+            "processes outside of its `if __name__ == '__main__':`; try 1 worker"
         ) from None

@@ -37,7 +37,7 @@ def describe_as_toml(proposal: Proposal, *, with_mapping: bool = True) -> str:
     """
     label_set = proposal.label_set
     lines = [f"# {note}" for note in proposal.notes]
-    names = "".join(f"  {json.dumps(name, ensure_ascii=False)},\n" for name in label_set.names)
+    names = "".join(f"  {_quoted(name)},\n" for name in label_set.names)
     palette = "".join(f"  {list(color)},\n" for color in label_set.palette)
     lines += [f"names = [\n{names}]", f"ignore = {label_set.ignore_index}"]
     if len(set(label_set.palette)) == label_set.num_classes:
@@ -45,6 +45,11 @@ def describe_as_toml(proposal: Proposal, *, with_mapping: bool = True) -> str:
     if with_mapping:
         lines += _label_map(proposal)
     return "\n".join(lines) + "\n"
+
+
+def _quoted(name: str) -> str:
+    # JSON's strings are TOML's, but for the one control character that JSON leaves as it is.
+    return json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _label_map(proposal: Proposal) -> list[str]:
