@@ -321,6 +321,13 @@ FAULTS: dict[str, Fault] = {
         "unknown_ids",
         lambda r: Image.fromarray(stain(draw_labels(0), 9)).save(first(r)),
     ),
+    "an index without name, and ignore is -1": mendable(
+        "unknown_ids",
+        lambda r: (
+            redraw(r, lambda labels: stain(labels, 77)),
+            describe(r, f"names = {NAMES}\nignore = -1"),
+        ),
+    ),
     "an index past 255": mendable(
         "unknown_ids", lambda r: redraw(r, lambda labels: stain(labels.astype(np.uint16), 300))
     ),

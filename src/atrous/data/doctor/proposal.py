@@ -109,19 +109,30 @@ def propose(
         incomplete = incomplete or facts.left_out > 0
     limits = _limits(lossy=lossy, incomplete=incomplete)
     if painted:
-        found = _from_colors(painted, label_set, colors or {}, given, lossy=lossy)
+        found = _from_colors(painted, storable(label_set), colors or {}, given, lossy=lossy)
         return replace(found, notes=(*found.notes, *limits))
     diagnosis = diagnose_values(numbers, label_set, ignore_index=ignore_index, lossy=lossy)
+    stored = storable(label_set)
     moved = dict(diagnosis.values) if diagnosis else {}
+    if label_set and stored:
+        outside = {label_set.ignore_index: stored.ignore_index}
+        moved = {value: outside.get(index, index) for value, index in moved.items()}
     mended = {moved.get(value, value) for value in numbers}
-    composed = {stored: moved.get(index, index) for stored, index in given.items()}
+    composed = {value: moved.get(index, index) for value, index in given.items()}
     return Proposal(
-        label_set=_classes_for(mended, label_set, diagnosis, ignore_index),
+        label_set=_classes_for(mended, stored, diagnosis, ignore_index),
         values={**moved, **composed},
         diagnosis=diagnosis,
         notes=(*_assumptions(diagnosis, label_set), *limits),
         changes=bool(diagnosis and (diagnosis.values or diagnosis.names)),
     )
+
+
+def storable(label_set: LabelSet | None) -> LabelSet | None:
+    """The same classes with an ignore_index that a label file can hold."""
+    if label_set is None or 0 <= label_set.ignore_index <= 65_535:
+        return label_set
+    return replace(label_set, ignore_index=IGNORE if label_set.num_classes <= IGNORE else 65_535)
 
 
 def _classes_for(
