@@ -90,6 +90,12 @@ def smooth(image: Image.Image) -> Image.Image:
     return shifted.resize((SIZE[1], SIZE[0]), Image.Resampling.BOX)
 
 
+def green_corner(image: Image.Image) -> Image.Image:
+    pixels = np.array(image)
+    pixels[:6, :6] = (0, 255, 0)
+    return Image.fromarray(pixels)
+
+
 def as_jpeg(root: Path, path: Path, image: Image.Image) -> None:
     path.unlink()
     image.save(path.with_suffix(".jpg"), quality=85)
@@ -282,6 +288,13 @@ FAULTS: dict[str, Fault] = {
         "color_labels",
         lambda r: (paint(r), Image.new("RGB", (64, 48)).save(first(r))),
         named=False,
+    ),
+    "a colour that the palette lacks": mendable(
+        "unknown_colors",
+        lambda r: (
+            paint(r, green_corner),
+            describe(r, f"names = {NAMES}\npalette = {COLORS.tolist()}"),
+        ),
     ),
     "smoothed colours": mendable("blended_colors", lambda r: paint(r, smooth), named=False),
     "transparent colours": mendable(

@@ -68,7 +68,8 @@ def test_the_proposal_repairs_what_a_mapping_can(tmp_path, name):
 def test_every_kind_of_fault_is_in_the_corpus():
     drawn = set().union(*(fault.kinds for fault in FAULTS.values()))
 
-    assert drawn == KINDS.keys() - {"case_clash", "unknown_colors"}
+    # Not every file system holds names that differ in case alone; see test_listing.
+    assert drawn == KINDS.keys() - {"case_clash"}
 
 
 def test_many_pairs_are_read_by_processes_and_come_in_their_order(clean):
