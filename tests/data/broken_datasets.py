@@ -90,6 +90,12 @@ def smooth(image: Image.Image) -> Image.Image:
     return shifted.resize((SIZE[1], SIZE[0]), Image.Resampling.BOX)
 
 
+def green_corner(image: Image.Image) -> Image.Image:
+    pixels = np.array(image)
+    pixels[:6, :6] = (0, 255, 0)
+    return Image.fromarray(pixels)
+
+
 def as_jpeg(root: Path, path: Path, image: Image.Image) -> None:
     path.unlink()
     image.save(path.with_suffix(".jpg"), quality=85)
@@ -278,6 +284,18 @@ FAULTS: dict[str, Fault] = {
     "masks as JPEG": mendable("lossy_labels", jpeg_binary, named=False),
     "colours as JPEG": mendable("lossy_labels", jpeg_colors, named=False),
     "colours": mendable("color_labels", paint, named=False),
+    "colours, of which one map is black": mendable(
+        "color_labels",
+        lambda r: (paint(r), Image.new("RGB", (64, 48)).save(first(r))),
+        named=False,
+    ),
+    "a colour that the palette lacks": mendable(
+        "unknown_colors",
+        lambda r: (
+            paint(r, green_corner),
+            describe(r, f"names = {NAMES}\npalette = {COLORS.tolist()}"),
+        ),
+    ),
     "smoothed colours": mendable("blended_colors", lambda r: paint(r, smooth), named=False),
     "transparent colours": mendable(
         "color_labels", lambda r: paint(r, lambda image: image.convert("RGBA")), named=False
@@ -299,6 +317,13 @@ FAULTS: dict[str, Fault] = {
     "greys with names": mendable("spread_ids", renumber(0, 100, 200)),
     "from 1 on": mendable("off_by_one", renumber(1, 2, 3), named=False),
     "from 1 on with names": mendable("off_by_one", renumber(1, 2, 3)),
+    "from 1 on, and 0 ignored": mendable(
+        "off_by_one",
+        lambda r: (
+            redraw(r, lambda labels: stain(labels + 1, 0)),
+            describe(r, "ignore = 0"),
+        ),
+    ),
     "names without background": mendable(
         "unnamed_background", lambda r: describe(r, 'names = ["cat", "dog"]')
     ),
@@ -308,6 +333,13 @@ FAULTS: dict[str, Fault] = {
     "an index without name, once": mendable(
         "unknown_ids",
         lambda r: Image.fromarray(stain(draw_labels(0), 9)).save(first(r)),
+    ),
+    "an index without name, and ignore is -1": mendable(
+        "unknown_ids",
+        lambda r: (
+            redraw(r, lambda labels: stain(labels, 77)),
+            describe(r, f"names = {NAMES}\nignore = -1"),
+        ),
     ),
     "an index past 255": mendable(
         "unknown_ids", lambda r: redraw(r, lambda labels: stain(labels.astype(np.uint16), 300))

@@ -1,6 +1,7 @@
 """``atrous data``: what is in a dataset, and what is wrong with it."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -58,7 +59,7 @@ def check(
     """
     terminal = Terminal(as_json=json, quiet=quiet)
     for place in (fix_to, toml_to, report):
-        if place is not None and place.exists():
+        if place is not None and os.path.lexists(place):
             raise ResourceError(f"{place}: is there already; give a place that is not")
     found = check_dataset(
         data,
@@ -96,6 +97,7 @@ def _copy(terminal: Terminal, found: Report, folder: Path) -> dict[str, str]:
 
 def _table(findings: tuple[Finding, ...]) -> Table:
     table = plain_table(title="What is wrong")
+    table.leading = 1
     table.add_column("severity", no_wrap=True)
     table.add_column("what, and what to do", ratio=1)
     table.add_column("times", justify="right", no_wrap=True)
@@ -112,7 +114,7 @@ def _table(findings: tuple[Finding, ...]) -> Table:
 
 
 def _place(finding: Finding) -> Text:
-    return Text(finding.where).append(f"\n  {finding.what}", style="dim")
+    return Text(finding.where).append(f"\n{finding.what}", style="dim")
 
 
 def _proposal(found: Report) -> Text:

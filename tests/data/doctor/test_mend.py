@@ -1,14 +1,20 @@
 """Mended copies and descriptions."""
 
+import tomllib
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from atrous.data.detect import open_split
 from atrous.data.doctor import check_dataset
-from atrous.data.doctor.mend import left_out, write_copy, write_description
+from atrous.data.doctor.mend import describe_as_toml, left_out, write_copy, write_description
+from atrous.data.doctor.proposal import Proposal
 from atrous.data.sample import read_pair
 from atrous.errors import ResourceError
+from atrous.labels import LabelSet, distinct_palette
 from data.broken_datasets import FAULTS, draw_labels, write_dataset
 
 
@@ -83,10 +89,26 @@ def test_the_proposed_description_repairs_the_dataset_where_it_is(tmp_path, name
 
     (root / "dataset.toml").write_bytes((tmp_path / "proposed.toml").read_bytes())
 
-    assert check_dataset(root).findings == ()
+    checked = check_dataset(root)
+    assert checked.findings == ()
+    assert not checked.proposal.changes
     split = open_split(root, "train")
     for pair in split.pairs:
         read_pair(pair, split.label_set)
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8")), min_size=1, max_size=6, unique=True))
+def test_any_names_are_read_back_from_a_description(names):
+    label_set = LabelSet(tuple(names), distinct_palette(len(names)))
+
+    text = describe_as_toml(Proposal(label_set, values={7: 0, 9: 255}))
+
+    assert tomllib.loads(text) == {
+        "names": names,
+        "ignore": 255,
+        "palette": [list(color) for color in label_set.palette],
+        "label_map": {"7": 0, "9": 255},
+    }
 
 
 def test_a_pair_that_cannot_be_mended_is_left_out_with_its_reason(tmp_path):
@@ -121,3 +143,10 @@ def test_a_description_is_never_written_over(tmp_path):
 
     with pytest.raises(ResourceError, match="is there already"):
         write_description(check_dataset(root), root / "dataset.toml")
+
+
+@pytest.mark.parametrize("name", ["masks as JPEG", "colours as JPEG"])
+def test_that_a_description_is_not_enough_is_said_in_it(tmp_path, name):
+    write_description(check_dataset(broken(tmp_path, name)), tmp_path / "proposed.toml")
+
+    assert "only a mended copy can be read" in (tmp_path / "proposed.toml").read_text()

@@ -51,6 +51,12 @@ def test_values_that_make_sense_are_left_alone(values, label_set):
     assert diagnose_values(counted(*values), label_set) is None
 
 
+def test_a_zero_that_marks_ignored_pixels_makes_way_for_class_0():
+    found = diagnose_values(counted(0, 1, 2, 3), None, ignore_index=0)
+
+    assert (found.kind, dict(found.values)) == ("off_by_one", {0: 255, 1: 0, 2: 1, 3: 2})
+
+
 def test_one_index_more_than_names_is_taken_for_an_unnamed_background():
     found = diagnose_values(counted(0, 1, 2, 3), THREE)
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -58,7 +58,8 @@ def check_dataset(
     Args:
         root: Folder of the dataset.
         layout: Key into `atrous.data.DATASETS`, or ``auto``.
-        workers: Processes that read; 0 for one for each core.
+        workers: Processes that read; 0 for one for each core. Past 1 a script must call this below
+            its ``if __name__ == "__main__":``, as always where Python starts processes anew.
         track: Shows how far reading is.
 
     Raises:
@@ -74,6 +75,7 @@ def check_dataset(
 
 def examine(listing: Listing, pairs: Sequence[PairFacts]) -> Report:
     """What follows from what was read."""
+    pairs = settle_grey(pairs, listing)
     context = _context(listing, pairs)
     findings = list(listing.findings)
     findings += _of_pairs(listing, pairs, context)
@@ -100,14 +102,34 @@ def quick_check(root: Path, *, layout: str = "auto") -> tuple[Finding, ...]:
         DatasetError: If there is no dataset.
     """
     listing = list_dataset(root, layout=layout)
-    pairs = [read_facts(entry) for entry in spread(listing.entries, _QUICK_SAMPLE)]
+    read = [read_facts(entry) for entry in spread(listing.entries, _QUICK_SAMPLE)]
+    pairs = settle_grey(read, listing)
     found = (*listing.findings, *_of_pairs(listing, pairs, _context(listing, pairs)))
     return in_order(found)
 
 
+def settle_grey(pairs: Sequence[PairFacts], listing: Listing) -> tuple[PairFacts, ...]:
+    """Where label maps hold colours, take grey ones of several channels for colours too."""
+    colored = any(pair.labels and pair.labels.colors for pair in pairs)
+    if not (colored or listing.colors):
+        return tuple(pairs)
+    return tuple(
+        replace(pair, labels=pair.labels.as_colors())
+        if pair.labels and pair.labels.channels > 1
+        else pair
+        for pair in pairs
+    )
+
+
 def _context(listing: Listing, pairs: Sequence[PairFacts]) -> Context:
     labels = [p.labels for p in pairs if p.labels and not looks_like_photo(p.labels)]
-    proposal = propose(labels, listing.label_set, values=listing.values, colors=listing.colors)
+    proposal = propose(
+        labels,
+        listing.label_set,
+        values=listing.values,
+        colors=listing.colors,
+        ignore_index=listing.ignore_index,
+    )
     return Context(proposal, listing.colors, listing.values)
 
 
@@ -142,5 +164,6 @@ def read_all(entries: Sequence[Entry], *, workers: int = 0) -> Iterator[PairFact
             yield from pool.map(read_facts, entries, chunksize=_CHUNK)
     except BrokenProcessPool:
         raise ResourceError(
-            "a process that read pictures died, most likely for lack of memory; try --workers 1"
+            "a process that read pictures died: for lack of memory, or because a script asked for "
+            "processes outside of its `if __name__ == '__main__':`; try 1 worker"
         ) from None

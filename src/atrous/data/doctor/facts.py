@@ -1,7 +1,7 @@
 """Read one pair of files and keep what the checks ask for, a few kilobytes for each pair."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -63,6 +63,11 @@ class LabelFacts:
     """Pixels of values or colours past `MAX_VALUES`."""
     digest: bytes
     """Of the pixels."""
+
+    def as_colors(self) -> "LabelFacts":
+        """The same with each value v as the colour (v, v, v)."""
+        greys = {(value, value, value): count for value, count in self.values.items()}
+        return replace(self, values={}, colors={**self.colors, **greys})
 
 
 @dataclass(frozen=True)

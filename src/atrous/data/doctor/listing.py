@@ -49,6 +49,8 @@ class Listing:
     entries: tuple[Entry, ...] = ()
     label_set: LabelSet | None = None
     """What the dataset says of its classes; None where it says nothing."""
+    ignore_index: int = 255
+    """Value of ignored pixels, for a dataset that does not name its classes."""
     values: Mapping[int, int] = field(default_factory=dict)
     """The dataset's own mapping of stored values."""
     colors: Mapping[Color, int] = field(default_factory=dict)
@@ -111,6 +113,7 @@ def list_dataset(root: Path, *, layout: str = "auto") -> Listing:
         left_out=tuple(split for split in there if split not in chosen.values()),
         entries=tuple(entries),
         label_set=label_set,
+        ignore_index=read_description(root).ignore_index,
         values=(first.values if first else None) or {},
         colors=(first.colors if first else None) or {},
         findings=(*findings, *check_files(root, entries)),

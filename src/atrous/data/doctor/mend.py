@@ -1,6 +1,7 @@
 """Write the mended labels: into a copy of the dataset, or as a ``dataset.toml``."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from atrous.data.doctor.facts import PairFacts, read_label_pixels
 from atrous.data.doctor.pair_checks import is_turned, looks_like_photo
 from atrous.data.doctor.proposal import Proposal
 from atrous.data.sample import ImageFile, LabelFile
-from atrous.errors import ResourceError
+from atrous.errors import InputError, ResourceError
 from atrous.imaging import LabelMap, write_file, write_image, write_labels
 
 
@@ -36,7 +37,7 @@ def describe_as_toml(proposal: Proposal, *, with_mapping: bool = True) -> str:
     """
     label_set = proposal.label_set
     lines = [f"# {note}" for note in proposal.notes]
-    names = "".join(f"  {json.dumps(name, ensure_ascii=False)},\n" for name in label_set.names)
+    names = "".join(f"  {_quoted(name)},\n" for name in label_set.names)
     palette = "".join(f"  {list(color)},\n" for color in label_set.palette)
     lines += [f"names = [\n{names}]", f"ignore = {label_set.ignore_index}"]
     if len(set(label_set.palette)) == label_set.num_classes:
@@ -44,6 +45,11 @@ def describe_as_toml(proposal: Proposal, *, with_mapping: bool = True) -> str:
     if with_mapping:
         lines += _label_map(proposal)
     return "\n".join(lines) + "\n"
+
+
+def _quoted(name: str) -> str:
+    # JSON's strings are TOML's, but for the one control character that JSON leaves as it is.
+    return json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _label_map(proposal: Proposal) -> list[str]:
@@ -76,7 +82,9 @@ def mended_labels(pair: PairFacts, proposal: Proposal) -> LabelMap:
     """
     source = pair.entry.labels
     if isinstance(source, LabelFile):
-        pixels, *_ = read_label_pixels(source.path)
+        pixels, _, _, channels = read_label_pixels(source.path)
+        if pixels.ndim == 2 and channels > 1 and proposal.colors:
+            pixels = np.repeat(pixels[:, :, None], 3, axis=2)
     else:
         pixels = source.read(pair.image.size if pair.image else (0, 0))
     labels = proposal.apply(pixels)
@@ -111,7 +119,7 @@ def write_copy(report: Report, folder: Path) -> Iterator[Copied]:
         ResourceError: If ``folder`` is there, lies inside the dataset or cannot be written.
         InputError: If a label map cannot be read any more.
     """
-    if folder.exists():
+    if os.path.lexists(folder):
         raise ResourceError(f"{folder}: is there already; give a place that is not")
     if folder.resolve().is_relative_to(report.listing.root.resolve()):
         raise ResourceError(f"{folder}: lies inside the dataset; give a place outside of it")
@@ -146,16 +154,21 @@ def _copy_pair(pair: PairFacts, proposal: Proposal, folder: Path) -> None:
     entry = pair.entry
     target = folder / entry.split
     if isinstance(entry.image, ImageFile):
-        path = entry.image.path
-        with path.open("rb") as source:
-            write_file(
-                target / "images" / f"{entry.name}{path.suffix}",
-                lambda file: shutil.copyfileobj(source, file),
-            )
+        suffix = entry.image.path.suffix
+        _copy_file(entry.image.path, target / "images" / f"{entry.name}{suffix}")
     else:
         write_image(target / "images" / f"{entry.name}.png", entry.image.read())
     labels = mended_labels(pair, proposal)
     write_labels(target / "masks" / f"{entry.name}.png", labels, proposal.label_set.palette)
+
+
+def _copy_file(path: Path, target: Path) -> None:
+    try:
+        source = path.open("rb")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read any more ({error.strerror})") from None
+    with source:
+        write_file(target, lambda file: shutil.copyfileobj(source, file))
 
 
 def left_out(copied: Sequence[Copied]) -> dict[str, str]:

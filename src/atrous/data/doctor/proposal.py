@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from atrous.data.doctor.colors import (
 from atrous.data.doctor.facts import LabelFacts, color_codes
 from atrous.data.doctor.values import IGNORE, Diagnosis, diagnose_values
 from atrous.imaging import LabelMap
-from atrous.labels import Color, LabelSet, numbered_label_set
+from atrous.labels import Color, LabelSet, distinct_palette, numbered_label_set
 
 _SCATTER = 40
 """So far from their own colour JPEG moves most pixels of a flat area, in RGB."""
@@ -42,12 +42,8 @@ class Proposal:
     notes: tuple[str, ...] = ()
     """What was assumed."""
     diagnosis: Diagnosis | None = None
-
-    @property
-    def changes(self) -> bool:
-        """Whether any label would become another than today."""
-        named = self.diagnosis is not None and self.diagnosis.names is not None
-        return bool(self.colors or named) or any(v != i for v, i in self.values.items())
+    changes: bool = False
+    """Whether any label would become another than the dataset makes of it."""
 
     def apply(self, pixels: NDArray[np.generic]) -> LabelMap:
         """Mend a label map.
@@ -90,6 +86,7 @@ def propose(
     *,
     values: Mapping[int, int] | None = None,
     colors: Mapping[Color, int] | None = None,
+    ignore_index: int = IGNORE,
 ) -> Proposal:
     """Find what would mend all label maps of a dataset at once.
 
@@ -98,43 +95,63 @@ def propose(
         label_set: What the dataset says of its classes; None where it says nothing.
         values: The dataset's own mapping of stored values.
         colors: The dataset's own mapping of colours.
+        ignore_index: Value of ignored pixels where there is no label set.
     """
     given = values or {}
     numbers: Counter[int] = Counter()
     painted: Counter[Color] = Counter()
-    lossy = False
+    lossy = incomplete = False
     for facts in labels:
         for value, count in facts.values.items():
             numbers[given.get(value, value)] += count
         painted.update(facts.colors)
         lossy = lossy or facts.lossy is not None
+        incomplete = incomplete or facts.left_out > 0
+    limits = _limits(lossy=lossy, incomplete=incomplete)
     if painted:
-        return _from_colors(painted, label_set, colors or {}, given, lossy=lossy)
-    diagnosis = diagnose_values(numbers, label_set, lossy=lossy)
+        found = _from_colors(painted, storable(label_set), colors or {}, given, lossy=lossy)
+        return replace(found, notes=(*found.notes, *limits))
+    diagnosis = diagnose_values(numbers, label_set, ignore_index=ignore_index, lossy=lossy)
+    stored = storable(label_set)
     moved = dict(diagnosis.values) if diagnosis else {}
+    if label_set and stored:
+        outside = {label_set.ignore_index: stored.ignore_index}
+        moved = {value: outside.get(index, index) for value, index in moved.items()}
     mended = {moved.get(value, value) for value in numbers}
-    composed = {stored: moved.get(index, index) for stored, index in given.items()}
+    composed = {value: moved.get(index, index) for value, index in given.items()}
     return Proposal(
-        label_set=_classes_for(mended, label_set, diagnosis),
+        label_set=_classes_for(mended, stored, diagnosis, ignore_index),
         values={**moved, **composed},
         diagnosis=diagnosis,
-        notes=_assumptions(diagnosis, label_set),
+        notes=(*_assumptions(diagnosis, label_set), *limits),
+        changes=bool(diagnosis and (diagnosis.values or diagnosis.names)),
     )
 
 
+def storable(label_set: LabelSet | None) -> LabelSet | None:
+    """The same classes with an ignore_index that a label file can hold."""
+    if label_set is None or 0 <= label_set.ignore_index <= 65_535:
+        return label_set
+    return replace(label_set, ignore_index=IGNORE if label_set.num_classes <= IGNORE else 65_535)
+
+
 def _classes_for(
-    indices: Iterable[int], label_set: LabelSet | None, diagnosis: Diagnosis | None
+    indices: Iterable[int],
+    label_set: LabelSet | None,
+    diagnosis: Diagnosis | None,
+    ignore_index: int,
 ) -> LabelSet:
     if diagnosis and diagnosis.names:
-        plain = numbered_label_set(len(diagnosis.names))
-        return LabelSet(
-            diagnosis.names, plain.palette, label_set.ignore_index if label_set else 255
-        )
+        palette = distinct_palette(len(diagnosis.names))
+        return LabelSet(diagnosis.names, palette, label_set.ignore_index if label_set else IGNORE)
     if label_set:
         return label_set
-    highest = max((i for i in indices if 0 <= i <= 65_535 and i != IGNORE), default=0)
-    # Past 255 classes the number 255 is one of them.
-    return numbered_label_set(highest + 1, ignore_index=IGNORE if highest < IGNORE else 65_535)
+    ignored = {ignore_index}
+    if diagnosis and IGNORE in diagnosis.values.values():
+        ignored.add(IGNORE)
+    highest = max((i for i in indices if 0 <= i <= 65_535 and i not in ignored), default=0)
+    free = next((v for v in (ignore_index, IGNORE) if v > highest), 65_535)
+    return numbered_label_set(highest + 1, ignore_index=free)
 
 
 def _assumptions(diagnosis: Diagnosis | None, label_set: LabelSet | None) -> tuple[str, ...]:
@@ -148,6 +165,15 @@ def _assumptions(diagnosis: Diagnosis | None, label_set: LabelSet | None) -> tup
     if diagnosis.kind == "unknown_ids":
         notes.append("pixels whose index has no name are ignored")
     return tuple(notes)
+
+
+def _limits(*, lossy: bool, incomplete: bool) -> tuple[str, ...]:
+    """What keeps a description from mending the labels where they are."""
+    if lossy:
+        return ("label maps stored with loss are refused: only a mended copy can be read",)
+    if incomplete:
+        return ("there are more colours than are listed here: only a mended copy can be read",)
+    return ()
 
 
 def _from_colors(
@@ -178,4 +204,5 @@ def _from_colors(
         # A frequent colour is a class of its own and not the edge of another one.
         own = color in main and distance(color, near) > (_SCATTER if lossy else 0)
         mapping[color] = chosen.ignore_index if own or color in VOID else named[near]
-    return Proposal(chosen, values, mapping, frozenset(main), notes)
+    changes = not painted.keys() <= given.keys()
+    return Proposal(chosen, values, mapping, frozenset(main), notes, changes=changes)

@@ -28,35 +28,35 @@ class Diagnosis:
 
 
 def diagnose_values(
-    counts: Counts, label_set: LabelSet | None, *, lossy: bool = False
+    counts: Counts, label_set: LabelSet | None, *, ignore_index: int = IGNORE, lossy: bool = False
 ) -> Diagnosis | None:
     """The first fault of `RULES` that fits.
 
     Args:
         counts: Pixels of each value over all label maps.
         label_set: What the dataset says of its classes; None where it says nothing.
+        ignore_index: Value of ignored pixels where there is no label set.
         lossy: Whether label maps were stored with loss.
     """
     if not counts:
         return None
+    ignore = label_set.ignore_index if label_set else ignore_index
     if lossy:
-        return _blended(counts, label_set, least_values=2)
-    return next(filter(None, (rule(counts, label_set) for rule in RULES)), None)
+        return _blended(counts, label_set, ignore, least_values=2)
+    return next(filter(None, (rule(counts, label_set, ignore) for rule in RULES)), None)
 
 
-def _ignore(label_set: LabelSet | None) -> int:
-    return label_set.ignore_index if label_set else IGNORE
-
-
-def _classes(counts: Counts, label_set: LabelSet | None) -> list[int]:
-    return sorted(set(counts) - {_ignore(label_set)})
+def _classes(counts: Counts, ignore: int) -> list[int]:
+    return sorted(set(counts) - {ignore})
 
 
 def _unknown(counts: Counts, label_set: LabelSet) -> list[int]:
-    return [v for v in _classes(counts, label_set) if not 0 <= v < label_set.num_classes]
+    return [
+        v for v in _classes(counts, label_set.ignore_index) if not 0 <= v < label_set.num_classes
+    ]
 
 
-def _binary(counts: Counts, label_set: LabelSet | None) -> Diagnosis | None:
+def _binary(counts: Counts, label_set: LabelSet | None, _ignore: int) -> Diagnosis | None:
     if set(counts) != {0, 255} or (label_set and label_set.num_classes > 2):
         return None
     two = label_set.names if label_set and label_set.num_classes == 2 else None
@@ -64,7 +64,7 @@ def _binary(counts: Counts, label_set: LabelSet | None) -> Diagnosis | None:
 
 
 def _blended(
-    counts: Counts, label_set: LabelSet | None, *, least_values: int = 16
+    counts: Counts, label_set: LabelSet | None, _ignore: int, *, least_values: int = 16
 ) -> Diagnosis | None:
     """Few frequent values far apart, and many rare ones between them."""
     if len(counts) < least_values or (label_set and not _unknown(counts, label_set)):
@@ -104,7 +104,7 @@ def _indices_of(values: Collection[int], label_set: LabelSet | None) -> dict[int
     return {value: index for index, value in enumerate(sorted(values))}
 
 
-def _spread(counts: Counts, label_set: LabelSet | None) -> Diagnosis | None:
+def _spread(counts: Counts, label_set: LabelSet | None, _ignore: int) -> Diagnosis | None:
     """Evenly spaced from 0 on, as tools stretch indices to make them visible."""
     seen = sorted(counts)
     if len(seen) < 3 or seen[0] != 0 or (label_set and not _unknown(counts, label_set)):
@@ -118,17 +118,21 @@ def _spread(counts: Counts, label_set: LabelSet | None) -> Diagnosis | None:
     )
 
 
-def _off_by_one(counts: Counts, label_set: LabelSet | None) -> Diagnosis | None:
-    seen = _classes(counts, label_set)
+def _off_by_one(counts: Counts, label_set: LabelSet | None, ignore: int) -> Diagnosis | None:
+    seen = _classes(counts, ignore)
     if len(seen) < 2 or seen[0] != 1:
         return None
     wanted = label_set.num_classes if label_set else len(seen)
     if seen[-1] != wanted:
         return None
-    return Diagnosis("off_by_one", frozenset(seen), {value: value - 1 for value in seen})
+    lowered = {value: value - 1 for value in seen}
+    # A 0 that marks ignored pixels makes way for class 0.
+    return Diagnosis("off_by_one", frozenset(seen), lowered | ({0: IGNORE} if 0 in counts else {}))
 
 
-def _unnamed_background(counts: Counts, label_set: LabelSet | None) -> Diagnosis | None:
+def _unnamed_background(
+    counts: Counts, label_set: LabelSet | None, _ignore: int
+) -> Diagnosis | None:
     if not label_set or 0 not in counts or "background" in label_set.names:
         return None
     if _unknown(counts, label_set) != [label_set.num_classes]:
@@ -137,34 +141,32 @@ def _unnamed_background(counts: Counts, label_set: LabelSet | None) -> Diagnosis
     return Diagnosis("unnamed_background", bad, names=("background", *label_set.names))
 
 
-def _unknown_ids(counts: Counts, label_set: LabelSet | None) -> Diagnosis | None:
+def _unknown_ids(counts: Counts, label_set: LabelSet | None, ignore: int) -> Diagnosis | None:
     if label_set:
         unknown = _unknown(counts, label_set)
     else:
         unknown = [value for value in counts if not 0 <= value <= 65_535]
     if not unknown:
         return None
-    return Diagnosis(
-        "unknown_ids", frozenset(unknown), {value: _ignore(label_set) for value in unknown}
-    )
+    return Diagnosis("unknown_ids", frozenset(unknown), dict.fromkeys(unknown, ignore))
 
 
-def _sparse(counts: Counts, label_set: LabelSet | None) -> Diagnosis | None:
-    seen = _classes(counts, label_set)
+def _sparse(counts: Counts, label_set: LabelSet | None, ignore: int) -> Diagnosis | None:
+    seen = _classes(counts, ignore)
     if label_set or len(seen) < 2 or seen[-1] + 1 < 2 * len(seen):
         return None
     moved = {value: index for index, value in enumerate(seen) if value != index}
     return Diagnosis("sparse_ids", frozenset(moved), moved)
 
 
-def _one_class(counts: Counts, label_set: LabelSet | None) -> Diagnosis | None:
-    seen = _classes(counts, label_set)
+def _one_class(counts: Counts, label_set: LabelSet | None, ignore: int) -> Diagnosis | None:
+    seen = _classes(counts, ignore)
     if len(seen) > 1 or (label_set and label_set.num_classes == 1):
         return None
     return Diagnosis("one_class", frozenset())
 
 
-RULES: tuple[Callable[[Counts, LabelSet | None], Diagnosis | None], ...] = (
+RULES: tuple[Callable[[Counts, LabelSet | None, int], Diagnosis | None], ...] = (
     _binary,
     _spread,
     _blended,
