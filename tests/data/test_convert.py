@@ -5,10 +5,11 @@ import pytest
 from PIL import Image
 
 from atrous.data import DATASETS
-from atrous.data.convert import convert, description_of
+from atrous.data.convert import convert
 from atrous.data.detect import detect_layout, open_split, usual_splits
 from atrous.data.layout import Split
 from atrous.data.sample import ImageFile, LabelFile, Pair, read_pair
+from atrous.data.write import description_of
 from atrous.errors import DatasetError, ResourceError
 from atrous.labels import LabelSet, numbered_label_set
 from data.foreign_datasets import written
@@ -48,11 +49,6 @@ def test_names_that_differ_in_capital_letters_alone_are_refused_before_anything_
     with pytest.raises(DatasetError, match=r"A\.png: would be written where .*a\.png is; rename"):
         list(convert([Split("paired", "train", numbered_label_set(2), pairs)], tmp_path / "out"))
     assert not (tmp_path / "out").exists()
-
-
-def test_an_ignored_label_that_no_file_holds_is_refused():
-    with pytest.raises(DatasetError, match="ignored pixels are -1"):
-        description_of(LabelSet(("a",), ((0, 0, 0),), -1))
 
 
 def test_a_class_of_any_name_is_described(tmp_path):

@@ -16,7 +16,7 @@ from atrous.cli.model_parts import plain_table
 from atrous.cli.options import JsonFlag, QuietFlag, WorkersOption
 from atrous.cli.terminal import Terminal
 from atrous.data.doctor import KINDS, Finding, Report, check_dataset
-from atrous.data.doctor.mend import describe_as_toml, left_out, write_copy, write_description
+from atrous.data.doctor.mend import describe_as_toml, left_out, write_copy, write_proposal
 from atrous.data.doctor.page import describe, write_page
 from atrous.errors import ResourceError
 
@@ -77,7 +77,7 @@ def check(
         write_page(found, report)
         terminal.say(f"wrote {report}")
     if toml_to is not None:
-        write_description(found, toml_to)
+        write_proposal(found, toml_to)
         terminal.say(f"wrote {toml_to}; put it into the dataset as dataset.toml")
     if fix_to is not None:
         result["left_out"] = _copy(terminal, found, fix_to)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from atrous.data.detect import open_split
 from atrous.data.doctor import check_dataset
-from atrous.data.doctor.mend import describe_as_toml, left_out, write_copy, write_description
+from atrous.data.doctor.mend import describe_as_toml, left_out, write_copy, write_proposal
 from atrous.data.doctor.proposal import Proposal
 from atrous.data.sample import read_pair
 from atrous.errors import ResourceError
@@ -85,7 +85,7 @@ BY_TOML = [
 @pytest.mark.parametrize("name", BY_TOML)
 def test_the_proposed_description_repairs_the_dataset_where_it_is(tmp_path, name):
     root = broken(tmp_path, name)
-    write_description(check_dataset(root), tmp_path / "proposed.toml")
+    write_proposal(check_dataset(root), tmp_path / "proposed.toml")
 
     (root / "dataset.toml").write_bytes((tmp_path / "proposed.toml").read_bytes())
 
@@ -142,11 +142,11 @@ def test_a_description_is_never_written_over(tmp_path):
     root = write_dataset(tmp_path / "set")
 
     with pytest.raises(ResourceError, match="is there already"):
-        write_description(check_dataset(root), root / "dataset.toml")
+        write_proposal(check_dataset(root), root / "dataset.toml")
 
 
 @pytest.mark.parametrize("name", ["masks as JPEG", "colours as JPEG"])
 def test_that_a_description_is_not_enough_is_said_in_it(tmp_path, name):
-    write_description(check_dataset(broken(tmp_path, name)), tmp_path / "proposed.toml")
+    write_proposal(check_dataset(broken(tmp_path, name)), tmp_path / "proposed.toml")
 
     assert "only a mended copy can be read" in (tmp_path / "proposed.toml").read_text()

@@ -1,8 +1,6 @@
 """Write the mended labels: into a copy of the dataset, or as a ``dataset.toml``."""
 
-import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +12,10 @@ from atrous.data.doctor.check import Report
 from atrous.data.doctor.facts import PairFacts, read_label_pixels
 from atrous.data.doctor.pair_checks import is_turned, looks_like_photo
 from atrous.data.doctor.proposal import Proposal
-from atrous.data.sample import ImageFile, LabelFile
-from atrous.errors import InputError, ResourceError
-from atrous.imaging import LabelMap, write_file, write_image, write_labels
+from atrous.data.sample import LabelFile
+from atrous.data.write import description_of, write_description, write_pair
+from atrous.errors import ResourceError
+from atrous.imaging import LabelMap
 
 
 @dataclass(frozen=True)
@@ -35,21 +34,8 @@ def describe_as_toml(proposal: Proposal, *, with_mapping: bool = True) -> str:
         proposal: Classes, and what stored values become.
         with_mapping: Whether the files stay as they are and need the mapping.
     """
-    label_set = proposal.label_set
-    lines = [f"# {note}" for note in proposal.notes]
-    names = "".join(f"  {_quoted(name)},\n" for name in label_set.names)
-    palette = "".join(f"  {list(color)},\n" for color in label_set.palette)
-    lines += [f"names = [\n{names}]", f"ignore = {label_set.ignore_index}"]
-    if len(set(label_set.palette)) == label_set.num_classes:
-        lines += [f"palette = [\n{palette}]"]
-    if with_mapping:
-        lines += _label_map(proposal)
-    return "\n".join(lines) + "\n"
-
-
-def _quoted(name: str) -> str:
-    # JSON's strings are TOML's, but for the one control character that JSON leaves as it is.
-    return json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")
+    label_map = _label_map(proposal) if with_mapping else ()
+    return description_of(proposal.label_set, notes=proposal.notes, label_map=label_map)
 
 
 def _label_map(proposal: Proposal) -> list[str]:
@@ -61,17 +47,16 @@ def _label_map(proposal: Proposal) -> list[str]:
     for (red, green, blue), index in sorted(proposal.colors.items()):
         if palette.get((red, green, blue)) != index:
             lines.append(f'"#{red:02x}{green:02x}{blue:02x}" = {index}')
-    return ["", "[label_map]", *lines] if lines else []
+    return lines
 
 
-def write_description(report: Report, path: Path) -> None:
+def write_proposal(report: Report, path: Path) -> None:
     """Write the proposed ``dataset.toml``.
 
     Raises:
         ResourceError: If the file is there already, or cannot be written.
     """
-    text = describe_as_toml(report.proposal).encode("utf-8", "replace")
-    write_file(path, lambda file: file.write(text))
+    write_description(describe_as_toml(report.proposal), path)
 
 
 def mended_labels(pair: PairFacts, proposal: Proposal) -> LabelMap:
@@ -123,13 +108,15 @@ def write_copy(report: Report, folder: Path) -> Iterator[Copied]:
         raise ResourceError(f"{folder}: is there already; give a place that is not")
     if folder.resolve().is_relative_to(report.listing.root.resolve()):
         raise ResourceError(f"{folder}: lies inside the dataset; give a place outside of it")
-    description = describe_as_toml(report.proposal, with_mapping=False).encode("utf-8", "replace")
-    write_file(folder / DATASET_FILE, lambda file: file.write(description))
+    description = describe_as_toml(report.proposal, with_mapping=False)
+    write_description(description, folder / DATASET_FILE)
     taken: set[str] = set()
     for pair in report.pairs:
         reason = _why_not(pair, taken)
         if reason is None:
-            _copy_pair(pair, report.proposal, folder)
+            labels = mended_labels(pair, report.proposal)
+            entry, label_set = pair.entry, report.proposal.label_set
+            write_pair(entry.name, entry.image, labels, label_set, folder / entry.split)
         yield Copied(pair, reason)
 
 
@@ -148,27 +135,6 @@ def _why_not(pair: PairFacts, taken: set[str]) -> str | None:
         return "another pair has its name, but for case"
     taken.add(name)
     return None
-
-
-def _copy_pair(pair: PairFacts, proposal: Proposal, folder: Path) -> None:
-    entry = pair.entry
-    target = folder / entry.split
-    if isinstance(entry.image, ImageFile):
-        suffix = entry.image.path.suffix
-        _copy_file(entry.image.path, target / "images" / f"{entry.name}{suffix}")
-    else:
-        write_image(target / "images" / f"{entry.name}.png", entry.image.read())
-    labels = mended_labels(pair, proposal)
-    write_labels(target / "masks" / f"{entry.name}.png", labels, proposal.label_set.palette)
-
-
-def _copy_file(path: Path, target: Path) -> None:
-    try:
-        source = path.open("rb")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read any more ({error.strerror})") from None
-    with source:
-        write_file(target, lambda file: shutil.copyfileobj(source, file))
 
 
 def left_out(copied: Sequence[Copied]) -> dict[str, str]:

@@ -1,0 +1,83 @@
+"""Write a dataset as paired folders: pictures, index masks, and what their values mean."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from atrous.data.description import DATASET_FILE
+from atrous.data.sample import ImageFile, ImageSource
+from atrous.errors import DatasetError, InputError
+from atrous.imaging import LabelMap, write_file, write_image, write_labels
+from atrous.labels import LabelSet
+
+
+def description_of(
+    label_set: LabelSet, *, notes: Sequence[str] = (), label_map: Sequence[str] = ()
+) -> str:
+    """The text of a ``dataset.toml`` that names the classes.
+
+    Args:
+        label_set: The classes.
+        notes: Comments on top, a line each.
+        label_map: Lines of its table ``label_map``; none leaves the table out.
+
+    Raises:
+        DatasetError: If the label of ignored pixels cannot stand in a file.
+    """
+    if not 0 <= label_set.ignore_index <= 65_535:
+        raise DatasetError(
+            f"ignored pixels are {label_set.ignore_index}, and files hold 0 to 65535; set ignore "
+            f"in {DATASET_FILE}"
+        )
+    names = "".join(f"  {_quoted(name)},\n" for name in label_set.names)
+    palette = "".join(f"  {list(color)},\n" for color in label_set.palette)
+    lines = [f"# {note}" for note in notes]
+    lines += [f"names = [\n{names}]", f"ignore = {label_set.ignore_index}"]
+    if len(set(label_set.palette)) == label_set.num_classes:
+        lines.append(f"palette = [\n{palette}]")
+    if label_map:
+        lines += ["", "[label_map]", *label_map]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(name: str) -> str:
+    # JSON's strings are TOML's, but for the one control character that JSON leaves as it is.
+    return json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def write_description(text: str, path: Path) -> None:
+    """Write the text of a ``dataset.toml``.
+
+    Raises:
+        ResourceError: If the file is there already, or cannot be written.
+    """
+    content = text.encode("utf-8", "replace")
+    write_file(path, lambda file: file.write(content))
+
+
+def write_pair(
+    name: str, image: ImageSource, labels: LabelMap, label_set: LabelSet, folder: Path
+) -> None:
+    """Write ``images/NAME`` and ``masks/NAME.png`` below the folder of a split.
+
+    A picture's file is copied as it is; one from an archive is written as PNG.
+
+    Raises:
+        InputError: If the picture cannot be read.
+        ResourceError: If a file is there already, or cannot be written.
+    """
+    if isinstance(image, ImageFile):
+        _copy_file(image.path, folder / "images" / f"{name}{image.path.suffix}")
+    else:
+        write_image(folder / "images" / f"{name}.png", image.read())
+    write_labels(folder / "masks" / f"{name}.png", labels, label_set.palette)
+
+
+def _copy_file(path: Path, target: Path) -> None:
+    try:
+        source = path.open("rb")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read any more ({error.strerror})") from None
+    with source:
+        write_file(target, lambda file: shutil.copyfileobj(source, file))
