@@ -180,3 +180,34 @@ def test_a_place_that_is_taken_or_inside_is_not_converted_into(tmp_path, capsys,
     (tmp_path / "out").mkdir()
 
     assert run("convert", written(tmp_path, "labelme"), "-o", tmp_path / place) == 6
+
+
+def test_a_dataset_is_dealt_anew_with_its_labels(tmp_path, clean, capsys):
+    out = tmp_path / "dealt"
+
+    assert run("split", clean, "-o", out, "--shares", "train=0.5,val=0.25,test=0.25", "--json") == 0
+
+    result = json.loads(capsys.readouterr().out)["result"]
+    before = sum(1 for _ in clean.glob("*/images/*"))
+    assert sum(result["splits"].values()) == before
+    assert all(result["splits"].values())
+    assert run("check", out) in (0, 1)  # a class may be missing from so small a split
+    for picture in out.glob("*/images/*"):
+        source = next(clean.glob(f"*/images/{picture.name}"))
+        assert picture.read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("shares", ["train", "train=x", "train=0.8,train=0.2", "=1", "../up=1"])
+def test_shares_that_are_none_are_refused_before_anything_is_written(
+    shares, clean, tmp_path, capsys
+):
+    assert run("split", clean, "-o", tmp_path / "out", "--shares", shares) == 2
+
+    assert "such as train=0.8,val=0.2" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_new_splits_are_never_written_into_the_dataset(clean, capsys):
+    assert run("split", clean, "-o", clean / "again") == 6
+
+    assert "lies inside the dataset" in capsys.readouterr().err

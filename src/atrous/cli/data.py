@@ -25,6 +25,7 @@ app = App(name="data", help="Check datasets, count their classes, look at them."
 for _name, _help in (
     ("stats", "Count pixels and pictures of each class, and suggest weights, crop and scale."),
     ("convert", "Write any layout as folders of pictures and of class indices."),
+    ("split", "Deal all pictures into splits anew, as folders."),
     ("preview", "Lay labels over pictures, many on one sheet."),
 ):
     app.command(f"atrous.cli.data_{_name}:{_name}_data", name=_name, help=_help)
