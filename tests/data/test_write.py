@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from atrous.data.sample import ImageFile
-from atrous.data.write import description_of, write_description, write_pair
+from atrous.data.write import description_of, whole_folder, write_description, write_pair
 from atrous.errors import DatasetError, InputError, ResourceError
 from atrous.imaging import read_image, read_labels
 from atrous.labels import LabelSet
@@ -82,3 +82,32 @@ def test_a_picture_that_is_gone_is_named(tmp_path):
         write_pair(
             "a", ImageFile(tmp_path / "gone.png"), np.zeros((1, 1), np.uint8), LABELS, tmp_path
         )
+
+
+def test_a_folder_is_there_only_once_all_is_in_it(tmp_path):
+    with whole_folder(tmp_path / "deep" / "out") as folder:
+        (folder / "a").write_text("x")
+        assert not (tmp_path / "deep" / "out").exists()
+
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out"]
+    assert (tmp_path / "deep" / "out" / "a").read_text() == "x"
+
+
+@pytest.mark.parametrize("error", [DatasetError("x"), KeyboardInterrupt()])
+def test_a_folder_that_was_not_finished_is_gone(error, tmp_path):
+    def write_half():
+        with whole_folder(tmp_path / "out") as folder:
+            (folder / "a").write_text("x")
+            raise error
+
+    with pytest.raises(type(error)):
+        write_half()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_there_is_kept(tmp_path):
+    (tmp_path / "out").mkdir()
+
+    with pytest.raises(ResourceError, match="is there already"), whole_folder(tmp_path / "out"):
+        pass

@@ -6,8 +6,8 @@ from pathlib import Path
 from atrous.data.description import DATASET_FILE
 from atrous.data.layout import Split
 from atrous.data.sample import Pair, read_pair
-from atrous.data.write import description_of, write_description, write_pair
-from atrous.errors import DatasetError, ResourceError
+from atrous.data.write import description_of, whole_folder, write_description, write_pair
+from atrous.errors import DatasetError
 
 
 def convert(splits: Sequence[Split], out: Path) -> Iterator[Pair]:
@@ -17,7 +17,7 @@ def convert(splits: Sequence[Split], out: Path) -> Iterator[Pair]:
 
     Args:
         splits: Opened with `atrous.data.detect.open_split`, of one label set.
-        out: Where to; must not be there yet.
+        out: Where to; must not be there yet, and is there only once all is written.
 
     Yields:
         Each pair, once it is written.
@@ -27,17 +27,16 @@ def convert(splits: Sequence[Split], out: Path) -> Iterator[Pair]:
         DatasetError: If two pairs have one name, or labels do not fit their picture or classes.
         InputError: If a file cannot be read.
     """
-    if out.exists():
-        raise ResourceError(f"{out}: is there already; give a place that is not")
     label_set = splits[0].label_set
     description = description_of(label_set)
     _check_names(splits)
-    write_description(description, out / DATASET_FILE)
-    for split in splits:
-        for pair in split.pairs:
-            sample = read_pair(pair, label_set)
-            write_pair(pair.name, pair.image, sample.labels, label_set, out / split.name)
-            yield pair
+    with whole_folder(out) as folder:
+        write_description(description, folder / DATASET_FILE)
+        for split in splits:
+            for pair in split.pairs:
+                sample = read_pair(pair, label_set)
+                write_pair(pair.name, pair.image, sample.labels, label_set, folder / split.name)
+                yield pair
 
 
 def _check_names(splits: Sequence[Split]) -> None:

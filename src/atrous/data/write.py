@@ -1,15 +1,42 @@
 """Write a dataset as paired folders: pictures, index masks, and what their values mean."""
 
 import json
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from atrous.data.description import DATASET_FILE
 from atrous.data.sample import ImageFile, ImageSource
-from atrous.errors import DatasetError, InputError
+from atrous.errors import DatasetError, InputError, ResourceError
 from atrous.imaging import LabelMap, write_file, write_image, write_labels
 from atrous.labels import LabelSet
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A folder to write into that becomes ``path`` once all is written, or is gone.
+
+    Yields:
+        A new folder beside ``path``.
+
+    Raises:
+        ResourceError: If ``path`` is there, or cannot be made.
+    """
+    if os.path.lexists(path):
+        raise ResourceError(f"{path}: is there already; give a place that is not")
+    unfinished = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        unfinished.mkdir(parents=True)
+    except OSError as error:
+        raise ResourceError(f"{path}: cannot be made ({error.strerror})") from None
+    try:
+        yield unfinished
+        unfinished.rename(path)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
 
 
 def description_of(

@@ -1,6 +1,5 @@
 """Write the mended labels: into a copy of the dataset, or as a ``dataset.toml``."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from atrous.data.doctor.facts import PairFacts, read_label_pixels
 from atrous.data.doctor.pair_checks import is_turned, looks_like_photo
 from atrous.data.doctor.proposal import Proposal
 from atrous.data.sample import LabelFile
-from atrous.data.write import description_of, write_description, write_pair
+from atrous.data.write import description_of, whole_folder, write_description, write_pair
 from atrous.errors import ResourceError
 from atrous.imaging import LabelMap
 
@@ -95,7 +94,8 @@ def write_copy(report: Report, folder: Path) -> Iterator[Copied]:
 
     Args:
         report: What was found in the dataset.
-        folder: Where to; must not be there yet, nor lie inside the dataset.
+        folder: Where to; must not be there yet, nor lie inside the dataset. It is there only once
+            all is written.
 
     Yields:
         What became of each pair, as it happens.
@@ -104,20 +104,19 @@ def write_copy(report: Report, folder: Path) -> Iterator[Copied]:
         ResourceError: If ``folder`` is there, lies inside the dataset or cannot be written.
         InputError: If a label map cannot be read any more.
     """
-    if os.path.lexists(folder):
-        raise ResourceError(f"{folder}: is there already; give a place that is not")
     if folder.resolve().is_relative_to(report.listing.root.resolve()):
         raise ResourceError(f"{folder}: lies inside the dataset; give a place outside of it")
     description = describe_as_toml(report.proposal, with_mapping=False)
-    write_description(description, folder / DATASET_FILE)
-    taken: set[str] = set()
-    for pair in report.pairs:
-        reason = _why_not(pair, taken)
-        if reason is None:
-            labels = mended_labels(pair, report.proposal)
-            entry, label_set = pair.entry, report.proposal.label_set
-            write_pair(entry.name, entry.image, labels, label_set, folder / entry.split)
-        yield Copied(pair, reason)
+    with whole_folder(folder) as unfinished:
+        write_description(description, unfinished / DATASET_FILE)
+        taken: set[str] = set()
+        for pair in report.pairs:
+            reason = _why_not(pair, taken)
+            if reason is None:
+                labels = mended_labels(pair, report.proposal)
+                entry, label_set = pair.entry, report.proposal.label_set
+                write_pair(entry.name, entry.image, labels, label_set, unfinished / entry.split)
+            yield Copied(pair, reason)
 
 
 def _why_not(pair: PairFacts, taken: set[str]) -> str | None:
