@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from atrous.layers.depthwise import AtrousDepthwise
 from atrous.layers.norm import NormBuilder, head_norm
 
 Padding: TypeAlias = Literal["symmetric", "same", "valid"]
@@ -69,16 +70,22 @@ class ConvNormAct(nn.Module):
         bare = self.pads_itself or padding == "valid"
         down, across = (atrous_rate, atrous_rate) if isinstance(atrous_rate, int) else atrous_rate
         reach = kernel_size // 2
-        self.conv = nn.Conv2d(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride=stride,
-            padding=0 if bare else (down * reach, across * reach),
-            dilation=(down, across),
-            groups=groups,
-            bias=False,
-        )
+        depthwise = groups == in_channels == out_channels and stride == 1 and not bare
+        if depthwise and max(down, across) > 1:
+            self.conv: nn.Conv2d = AtrousDepthwise(
+                in_channels, kernel_size=kernel_size, rate=(down, across)
+            )
+        else:
+            self.conv = nn.Conv2d(
+                in_channels,
+                out_channels,
+                kernel_size,
+                stride=stride,
+                padding=0 if bare else (down * reach, across * reach),
+                dilation=(down, across),
+                groups=groups,
+                bias=False,
+            )
         self.norm = norm(out_channels) if norm else nn.Identity()
         self.activation = activation or nn.Identity()
 
