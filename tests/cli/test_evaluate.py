@@ -79,6 +79,13 @@ def test_probabilities_are_measured_without_changing_the_labels(camvid_like, cap
     assert sure["mean_iou"] == plain["mean_iou"]
 
 
+def test_windows_are_named_in_the_convention(camvid_like, capsys):
+    found = result_of(capsys, "evaluate", "camvid", camvid_like, "--slide", "320x416")
+
+    assert "in windows of 320x416, logits averaged" in found["convention"]
+    assert found["engine"].endswith("windows of 320x416")
+
+
 def test_the_void_protocol_is_never_above_the_plain_one(camvid_like, capsys):
     plain = result_of(capsys, "evaluate", "camvid", camvid_like, "--protocol", "camvid")
     void = result_of(capsys, "evaluate", "camvid", camvid_like, "--protocol", "camvid-void")
@@ -153,6 +160,7 @@ def test_the_pictures_of_a_test_split_need_no_labels(voc_like, tmp_path, capsys)
         (("--protocol", "coco"), 2, "no protocol 'coco'"),
         (("--protocol", "voc"), 2, "the protocol is for 21 classes"),
         (("--protocol", "camvid", "--flip"), 2, "fixes scales"),
+        (("--protocol", "camvid", "--slide", "64x64"), 2, "fixes scales"),
         (("--submit", "a.zip"), 2, "--submit needs --protocol"),
         (("--protocol", "camvid", "--submit", "a.zip"), 2, "--submit needs --protocol"),
     ],

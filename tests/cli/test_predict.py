@@ -227,3 +227,18 @@ def test_impossible_scales_are_said(run, color_picture, scales, reason):
 
     assert code == 2
     assert reason in err
+
+
+def test_a_picture_can_be_seen_in_windows(run, color_picture, tmp_path):
+    code, _, _ = run(color_picture, "--slide", "64x64")
+
+    assert code == 0
+    found = read_labels(tmp_path / "segmented" / "blocks.mask.png")
+    assert (found == color_blocks()[1]).mean() > 0.9
+
+
+def test_windows_too_small_are_refused(run, color_picture):
+    code, _, err = run(color_picture, "--slide", "16x16")
+
+    assert code == 2
+    assert "too small to slide" in err

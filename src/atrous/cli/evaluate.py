@@ -16,6 +16,7 @@ from atrous.cli.options import (
     JsonFlag,
     QuietFlag,
     ScalesOption,
+    SlideOption,
     ThreadsOption,
     parse_scales,
     parse_size,
@@ -76,6 +77,7 @@ def evaluate(
     scales: ScalesOption = "1",
     flip: FlipFlag = False,
     eval_crop_size: EvalCropSizeOption = None,
+    slide: SlideOption = None,
     threads: ThreadsOption = 0,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -83,14 +85,14 @@ def evaluate(
     """Measure a model on a split: mean IoU, pixel accuracy, IoU of each class.
 
     One confusion matrix over the split, ignored pixels left out, whole picture; a single scale
-    unless SCALES or FLIP ask for more, or as a PROTOCOL fixes it.
+    unless SCALES, FLIP or SLIDE ask for more, or as a PROTOCOL fixes it.
     """
     from atrous.reports.build import build_report, check_folder, collected, write_folder
     from atrous.reports.report import ModelFacts
     from atrous.reports.submission import find_target
 
     terminal = Terminal(as_json=json, quiet=quiet)
-    rules = _rules(protocol, scales, flip=flip, eval_crop_size=eval_crop_size)
+    rules = _rules(protocol, scales, flip=flip, eval_crop_size=eval_crop_size, slide=slide)
     target = find_target(protocol) if submit else None
     if report:
         check_folder(report)
@@ -100,6 +102,7 @@ def evaluate(
         scales=rules.scales,
         flip=rules.flip,
         eval_crop_size=rules.eval_crop_size,
+        slide=rules.slide,
     )
     opened = open_unlabelled if submit else open_split
     pairs = opened(data, split, layout=layout)
@@ -159,17 +162,22 @@ def _give_unscored(terminal: Terminal, where: str, submit: Path | None) -> int:
 
 
 def _rules(
-    protocol: str | None, scales: str, *, flip: bool, eval_crop_size: str | None
+    protocol: str | None, scales: str, *, flip: bool, eval_crop_size: str | None, slide: str | None
 ) -> Protocol:
     """The named protocol as it is, or the default one with what the flags say."""
     rules = find_protocol(protocol)
     if protocol is None:
-        looks, size = parse_scales(scales), parse_size(eval_crop_size)
-        return dataclasses.replace(rules, scales=looks, flip=flip, eval_crop_size=size)
-    if (scales, flip, eval_crop_size) != ("1", False, None):
+        return dataclasses.replace(
+            rules,
+            scales=parse_scales(scales),
+            flip=flip,
+            eval_crop_size=parse_size(eval_crop_size),
+            slide=parse_size(slide),
+        )
+    if (scales, flip, eval_crop_size, slide) != ("1", False, None, None):
         raise ConfigError(
             f"--protocol {protocol} fixes scales, mirror images and sizes; leave out --scales, "
-            "--flip and --eval-crop-size, or the protocol"
+            "--flip, --eval-crop-size and --slide, or the protocol"
         )
     return rules
 
@@ -196,6 +204,8 @@ def _convention(rules: Protocol, protocol: str | None) -> "Convention":
     if rules.eval_crop_size is not None and protocol is None:
         height, width = rules.eval_crop_size
         parts.append(f"filled up to {height}x{width} with the mean pixel")
+    if rules.slide is not None:
+        parts.append("in windows of {}x{}, logits averaged".format(*rules.slide))
     return Convention(
         protocol=protocol,
         text=", ".join(parts),
@@ -231,7 +241,7 @@ def _published(
     from atrous.weights.comparable import published_results
 
     said = predictor.card.result
-    once = rules.scales == (1.0,) and not (rules.flip or rules.void_is_wrong)
+    once = rules.scales == (1.0,) and not (rules.flip or rules.void_is_wrong or rules.slide)
     rows = []
     if once and said.get("split") == split and isinstance(said.get("mean_iou"), float):
         rows.append(

@@ -41,6 +41,13 @@ EvalCropSizeOption: TypeAlias = Annotated[
         "published numbers were measured: 513x513 on PASCAL VOC, 1025x2049 on Cityscapes."
     ),
 ]
+SlideOption: TypeAlias = Annotated[
+    str | None,
+    Parameter(
+        help="See pictures in overlapping windows of HEIGHTxWIDTH, best the crop size of the "
+        "training, and average their logits."
+    ),
+]
 ThreadsOption: TypeAlias = Annotated[
     int,
     Parameter(

@@ -17,6 +17,7 @@ from atrous.cli.options import (
     OverwriteFlag,
     QuietFlag,
     ScalesOption,
+    SlideOption,
     ThreadsOption,
     parse_scales,
     parse_size,
@@ -75,6 +76,7 @@ def predict(
     scales: ScalesOption = "1",
     flip: FlipFlag = False,
     eval_crop_size: EvalCropSizeOption = None,
+    slide: SlideOption = None,
     threads: ThreadsOption = 0,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -97,6 +99,7 @@ def predict(
         scales=parse_scales(scales),
         flip=flip,
         eval_crop_size=parse_size(eval_crop_size),
+        slide=parse_size(slide),
     )
     outcome = _Outcome()
     pictures = _gather(sources, out, outcome)

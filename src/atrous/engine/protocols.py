@@ -36,6 +36,8 @@ class Protocol:
     """Factors on the picture's size whose softmax is averaged."""
     flip: bool = False
     """Whether each scale is also seen mirrored."""
+    slide: tuple[int, int] | None = None
+    """Height and width of windows that slide over the picture; None sees it whole."""
 
     def check(self, label_set: LabelSet) -> None:
         """Hold data against the protocol.

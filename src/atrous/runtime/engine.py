@@ -1,5 +1,6 @@
 """What every engine promises."""
 
+from math import log2
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -21,3 +22,13 @@ class Engine(Protocol):
         Raises:
             ResourceError: If the memory does not suffice for pictures of this size.
         """
+
+
+def stride_of(size: tuple[int, ...], grid: tuple[int, ...]) -> int:
+    """The power of two by which logits are smaller than the picture.
+
+    Args:
+        size: Height and width of the picture.
+        grid: Height and width of its logits.
+    """
+    return 1 << round(log2(max(size) / max(grid)))

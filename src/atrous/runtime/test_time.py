@@ -6,14 +6,13 @@ smaller scale are first brought to the grid that the picture itself has.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import log2
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from atrous.errors import ConfigError
-from atrous.runtime.engine import Engine, Tensor4
+from atrous.runtime.engine import Engine, Tensor4, stride_of
 from atrous.runtime.upsample import AlignCorners, resize_bilinear
 
 _SCALES_BETWEEN = (0.1, 4.0)
@@ -70,7 +69,7 @@ class TestTime:
                 logits = engine.run(seen)[0]
                 logits = logits[..., ::-1] if mirrored else logits
                 if scale < 1.0:
-                    grid = _grid(size, _stride(scaled.shape[-2:], logits.shape[-2:]))
+                    grid = _grid(size, stride_of(scaled.shape[-2:], logits.shape[-2:]))
                     logits = resize_bilinear(logits, grid, align_corners=align_corners)
                 yield logits
 
@@ -89,11 +88,6 @@ def _scaled(size: tuple[int, ...], scale: float) -> tuple[int, int]:
     """The released code's rule: corners stay where they are, the rest is cut off."""
     height, width = (max(int((side - 1) * scale + 1), 1) for side in size)
     return height, width
-
-
-def _stride(size: tuple[int, ...], rows_and_columns: tuple[int, ...]) -> int:
-    """The power of two by which logits are smaller than the picture."""
-    return 1 << round(log2(max(size) / max(rows_and_columns)))
 
 
 def _grid(size: tuple[int, ...], stride: int) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from atrous.runtime.card import ModelCard
 from atrous.runtime.engine import Engine
 from atrous.runtime.onnx_engine import OnnxEngine
 from atrous.runtime.predictor import Predictor
+from atrous.runtime.slide import SlidingEngine
 from atrous.runtime.test_time import TestTime
 from atrous.weights.formats.tf_checkpoint import checkpoint_prefix
 
@@ -72,6 +73,7 @@ def load(
     scales: Sequence[float] = (1.0,),
     flip: bool = False,
     eval_crop_size: tuple[int, int] | None = None,
+    slide: tuple[int, int] | None = None,
 ) -> Predictor:
     """Load a model, ready to predict.
 
@@ -88,6 +90,8 @@ def load(
         eval_crop_size: See every picture at its own size and filled up to this height and width
             with the mean pixel, as the published numbers were measured: 513, 513 on PASCAL VOC,
             1025, 2049 on Cityscapes. None does as the model's card says.
+        slide: See pictures in overlapping windows of this height and width, and average their
+            logits; None sees them whole.
 
     Examples:
         >>> import numpy as np
@@ -96,7 +100,7 @@ def load(
         (48, 64)
 
     Raises:
-        ConfigError: If a scale is not between 0.1 and 4.
+        ConfigError: If a scale is not between 0.1 and 4, or a window too small.
         WeightsError: If there is no such model, or its file is damaged or not one of ours.
         DependencyError: If the file needs torch and torch is not installed.
     """
@@ -108,6 +112,7 @@ def load(
         card = card.model_copy(
             update={"preprocessing": card.preprocessing.model_copy(update=changes)}
         )
+    engine = SlidingEngine(engine, slide) if slide else engine
     return Predictor(engine, card, max_pixels=max_pixels, test_time=test_time)
 
 
