@@ -10,6 +10,7 @@ from PIL import Image
 
 from atrous.data.detect import list_split, open_split
 from atrous.data.sample import read_pair
+from atrous.data.shards import split_of_stem
 from atrous.errors import DatasetError, InputError
 from data.foreign_datasets import written
 
@@ -114,3 +115,19 @@ def test_pairs_travel_to_workers_as_places_not_pixels(tmp_path):
     root = written(tmp_path, "webdataset")
 
     assert len(pickle.dumps(open_split(root, "train").pairs)) < 2000
+
+
+@pytest.mark.parametrize(
+    ("stem", "split"),
+    [
+        ("train-000000", "train"),
+        ("train_aug-000000", "train_aug"),
+        ("train_part3", "train"),
+        ("training", "training"),
+        ("val.of.5", "val"),
+        ("trainer-0", ""),
+        ("cars-train-0", ""),
+    ],
+)
+def test_the_name_of_an_archive_begins_with_its_split(stem, split):
+    assert split_of_stem(stem) == split
