@@ -113,6 +113,16 @@ def test_a_list_of_train_aug_is_followed(voc):
     assert [pair.name for pair in open_split(voc, "train_aug").pairs] == ["b", "more"]
 
 
+def test_a_listed_picture_without_labels_is_named_with_both_places(voc):
+    add_boundaries(voc / "VOCdevkit/VOC2012/cls")
+    (voc / "VOCdevkit/VOC2012/cls/more.mat").unlink()
+    lists = voc / "VOCdevkit/VOC2012/ImageSets/Segmentation"
+    (lists / "train_aug.txt").write_text("more\nb\n")
+
+    with pytest.raises(DatasetError, match=r"more\.jpg: has no labels in .*/cls or .*/Segmentatio"):
+        open_split(voc, "train_aug")
+
+
 def test_mat_files_above_the_dataset_are_not_looked_for(voc):
     add_boundaries(voc.parent / "benchmark_RELEASE/dataset/cls")
 

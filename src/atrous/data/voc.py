@@ -73,7 +73,12 @@ def _union(listings: list[Listing]) -> Listing:
 
 
 def _listed(root: Path, base: Path, split: str) -> Listing:
-    marked = _marked(root, base, augmented=split in _AUGMENTED)
+    folders = _label_folders(root, base, augmented=split in _AUGMENTED)
+    marked = Found()
+    for folder in folders:
+        found = find_files(folder, root, suffixes={".mat"} if folder.name == "cls" else SUFFIXES)
+        marked.files.update(found.files)
+        marked.faults += found.faults
     path = base / _LISTS / f"{split}.txt"
     described = _described(root, base)
     drawn = partial(LabelFile, values=described.values, colors=described.colors)
@@ -84,22 +89,17 @@ def _listed(root: Path, base: Path, split: str) -> Listing:
         marked,
         by=path,
         among="JPEGImages",
-        source=lambda file: boundaries(file) if file.suffix == ".mat" else drawn(file),
-        where=str(base / "SegmentationClass"),
+        source=lambda file: boundaries(file) if file.suffix.lower() == ".mat" else drawn(file),
+        where=" or ".join(map(str, folders)),
     )
 
 
-def _marked(root: Path, base: Path, *, augmented: bool) -> Found:
-    """Label files; of the .mat files of SBD those of pictures that VOC has no labels of."""
-    png = base / "SegmentationClassAug"
-    if augmented and png.is_dir():
-        return find_files(png, root)
-    voc = find_files(base / "SegmentationClass", root)
+def _label_folders(root: Path, base: Path, *, augmented: bool) -> tuple[Path, ...]:
+    """Where labels lie; of a picture that has several, those of the last folder count."""
+    usual, png = base / "SegmentationClass", base / "SegmentationClassAug"
     if not augmented:
-        return voc
-    folder = sbd.labels_near(base, root) or _missing_labels(base, root)
-    boundaries = find_files(folder, root, suffixes={".mat"})
-    return Found({**boundaries.files, **voc.files}, boundaries.faults + voc.faults)
+        return (usual,)
+    return (png,) if png.is_dir() else (sbd.labels_near(base, root) or _missing(base, root), usual)
 
 
 def label_set(root: Path, split: str) -> LabelSet:  # noqa: ARG001, the same for every split
@@ -117,7 +117,7 @@ def _base(root: Path) -> Path | None:
     return None
 
 
-def _missing_labels(base: Path, root: Path) -> Path:
+def _missing(base: Path, root: Path) -> Path:
     raise DatasetError(
         f"{base}: train_aug needs a folder SegmentationClassAug, or the .mat files of the Semantic "
         f"Boundaries Dataset: its folder cls in {base.name}, or benchmark_RELEASE below {root}"
