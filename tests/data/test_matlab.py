@@ -1,5 +1,7 @@
 """Arrays from MATLAB's files."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,18 @@ def test_what_scipy_writes_is_read(tmp_path, compressed, kind):
     scipy_io.savemat(tmp_path / "a.mat", {"x": "text", "GTcls": content}, do_compression=compressed)
 
     np.testing.assert_array_equal(read_field(tmp_path / "a.mat", "GTcls", "Segmentation"), labels)
+
+
+def test_what_matlab_itself_wrote_is_read_as_scipy_reads_it(tmp_path):
+    scipy_io = pytest.importorskip("scipy.io")
+    folder = Path(scipy_io.__file__).parent / "matlab" / "tests" / "data"
+    paths = sorted(folder.glob("teststructnest_*.mat"))  # of four versions, one big-endian
+    if not paths:
+        pytest.skip("scipy was installed without its test data")
+
+    for path in paths:
+        expected = scipy_io.loadmat(path)["teststructnest"]["one"][0, 0]
+        np.testing.assert_array_equal(read_field(path, "teststructnest", "one"), expected)
 
 
 @pytest.mark.parametrize(
