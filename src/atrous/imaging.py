@@ -6,6 +6,7 @@ before anything is decoded. Everything comes out as 8-bit RGB, turned as its EXI
 
 import contextlib
 import errno
+import io
 import os
 import secrets
 import warnings
@@ -358,6 +359,12 @@ def write_labels(
     Raises:
         ResourceError: If the file is there and ``overwrite`` is false, or cannot be written.
     """
+    content = png_of_labels(labels, palette)
+    write_file(path, lambda file: file.write(content), overwrite=overwrite)
+
+
+def png_of_labels(labels: LabelMap, palette: Sequence[Color]) -> bytes:
+    """Class indices as a palette PNG; more than 256 classes as 16-bit grey."""
     if labels.dtype == np.uint16:
         image = Image.fromarray(labels)
     else:
@@ -365,7 +372,19 @@ def write_labels(
         # Of a shorter palette Pillow makes a PNG of 1, 2 or 4 bits, which cannot hold a 255.
         colors = [*palette, *[(255, 255, 255)] * 256][:256]
         image.putpalette([value for color in colors for value in color])
-    write_file(path, lambda file: image.save(file, format="PNG"), overwrite=overwrite)
+    return png_of(image)
+
+
+def png_of_pixels(pixels: Pixels) -> bytes:
+    """RGB pixels as a PNG."""
+    return png_of(Image.fromarray(pixels))
+
+
+def png_of(image: Image.Image) -> bytes:
+    """An image as a PNG."""
+    file = io.BytesIO()
+    image.save(file, format="PNG")
+    return file.getvalue()
 
 
 def write_image(path: Path, pixels: Pixels, *, overwrite: bool = False) -> None:
@@ -403,12 +422,23 @@ def write_file(
     Raises:
         ResourceError: If the file is there and ``overwrite`` is false, or cannot be written.
     """
+    with whole_file(path, overwrite=overwrite) as file:
+        write(file)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[IO[bytes]]:
+    """A file to write into that is at its place once its ``with`` block is left well, or is gone.
+
+    Raises:
+        ResourceError: As `write_file`.
+    """
     temporary = path.with_name(f".atrous-{secrets.token_hex(8)}")
     try:
         _check_place(path, overwrite)
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
-            write(file)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         _check_place(path, overwrite)

@@ -211,3 +211,54 @@ def test_new_splits_are_never_written_into_the_dataset(clean, capsys):
     assert run("split", clean, "-o", clean / "again") == 6
 
     assert "lies inside the dataset" in capsys.readouterr().err
+
+
+def test_a_dataset_of_outlines_becomes_shards_that_hold_the_same(tmp_path, capsys):
+    out = tmp_path / "shards"
+
+    assert run("shard", written(tmp_path, "labelme"), out, "--pairs-per-shard", 2, "--json") == 0
+
+    result = json.loads(capsys.readouterr().out)["result"]
+    assert (result["splits"], result["shards"]) == ({"train": 3, "val": 1}, 3)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "dataset.toml",
+        "train-000000.tar",
+        "train-000001.tar",
+        "val-000000.tar",
+    ]
+    assert run("check", out) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--shard-size", "5 apples"), "such as 500MB"),
+        (("--shard-size", "0MB"), "such as 500MB"),
+        (("--shard-size", "1GB", "--pairs-per-shard", "9"), "give one of them"),
+    ],
+)
+def test_sizes_of_shards_that_are_none_are_refused(options, reason, clean, tmp_path, capsys):
+    assert run("shard", clean, tmp_path / "out", *options) == 2
+
+    assert reason in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_size_of_shards_is_kept_to(tmp_path, clean):
+    assert run("shard", clean, tmp_path / "small", "--shard-size", "1KB") == 0
+    assert run("shard", clean, tmp_path / "large", "--shard-size", "0.5gb") == 0
+
+    pairs = sum(1 for _ in clean.glob("*/images/*"))
+    assert len(list((tmp_path / "small").glob("*.tar"))) == pairs
+    assert len(list((tmp_path / "large").glob("*.tar"))) == 2
+
+
+def test_a_dataset_without_usual_splits_says_which_it_has(tmp_path, capsys):
+    root = written(tmp_path, "csv")
+    table = (root / "all.csv").read_text().replace(",train", ",fold1").replace(",val", ",fold2")
+    (root / "all.csv").write_text(table)
+
+    assert run("shard", root, tmp_path / "out") == 3
+    assert "no split called train, val or test; its splits: fold1, fold2" in capsys.readouterr().err
+    assert run("shard", root, tmp_path / "out", "--splits", "fold1") == 2
+    assert "would not be found again" in capsys.readouterr().err

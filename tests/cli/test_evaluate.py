@@ -146,10 +146,12 @@ def test_the_pictures_of_a_test_split_need_no_labels(voc_like, tmp_path, capsys)
     (voc / "ImageSets" / "Segmentation" / "test.txt").write_text("2008_000001\n")
     options = ("--protocol", "voc", "--split", "test")
 
-    assert run("evaluate", model, voc, *options, "--submit", tmp_path / "s.zip") == 0
+    submission = ("--submit", tmp_path / "s.zip", "--submit-as", "comp6")
+
+    assert run("evaluate", model, voc, *options, *submission) == 0
     with zipfile.ZipFile(tmp_path / "s.zip") as files:
         (name,) = files.namelist()
-    assert name.endswith("comp5_test_cls/2008_000001.png")
+    assert name.endswith("comp6_test_cls/2008_000001.png")
     assert run("evaluate", model, voc, *options) == 3
     assert "has no labels" in capsys.readouterr().err
 
@@ -163,6 +165,7 @@ def test_the_pictures_of_a_test_split_need_no_labels(voc_like, tmp_path, capsys)
         (("--protocol", "camvid", "--slide", "64x64"), 2, "fixes scales"),
         (("--submit", "a.zip"), 2, "--submit needs --protocol"),
         (("--protocol", "camvid", "--submit", "a.zip"), 2, "--submit needs --protocol"),
+        (("--submit-as", "comp6"), 2, "give --submit FILE.zip too"),
     ],
 )
 def test_mistakes_have_their_sentence(arguments, code, reason, camvid_like, capsys):

@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data.mat_files import mat_file
+
 SIZE = (24, 32)
 TRAIN, VAL = ("a", "b", "c"), ("d",)
 NAMES = (*TRAIN, *VAL)
@@ -98,6 +100,17 @@ def write_voc(root: Path) -> None:
         save_labels(base / "SegmentationClassAug" / f"{name}.png", mapped, palette)
         if name != "more":
             save_labels(base / "SegmentationClass" / f"{name}.png", mapped, palette)
+
+
+def write_sbd(root: Path) -> None:
+    base = root / "benchmark_RELEASE" / "dataset"
+    for name in NAMES:
+        save_image(base / "img" / f"{name}.jpg", name)
+        path = base / "cls" / f"{name}.mat"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(mat_file(np.array([0, 7, 15])[truth(name)].astype(np.uint8)))
+    (base / "train.txt").write_text("\n".join(TRAIN) + "\n")
+    (base / "val.txt").write_text("\n".join(VAL) + "\n")
 
 
 def write_ade20k(root: Path) -> None:
@@ -262,6 +275,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "camvid": write_camvid,
     "cityscapes": write_cityscapes,
     "voc": write_voc,
+    "sbd": write_sbd,
     "ade20k": write_ade20k,
     "ade20k-151": write_ade20k,
     "nnunet": write_nnunet,
@@ -282,6 +296,7 @@ MEANT = {
     "camvid": ("Road", "Car", "Pedestrian"),
     "cityscapes": ("road", "car", "person"),
     "voc": ("background", "car", "person"),
+    "sbd": ("background", "car", "person"),
     "ade20k": ("wall", "car", "person"),
     "ade20k-151": ("wall", "car", "person"),
 }

@@ -14,7 +14,7 @@ from atrous.data.sample import read_pair
 from atrous.errors import AtrousError, DatasetError
 from data.foreign_datasets import written
 
-TEXTS = {".json", ".jsonl", ".xml", ".txt", ".csv", ".yaml", ".toml", ".tar"}
+TEXTS = {".json", ".jsonl", ".xml", ".txt", ".csv", ".yaml", ".toml", ".tar", ".mat"}
 BAD_BYTES = (
     b"\0",
     b"\xff",

@@ -6,10 +6,13 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from atrous.data.detect import list_split, open_split
+from atrous.data.loader import Normalization, Samples, training_batches
 from atrous.data.sample import read_pair
+from atrous.data.shards import split_of_stem
 from atrous.errors import DatasetError, InputError
 from data.foreign_datasets import written
 
@@ -114,3 +117,30 @@ def test_pairs_travel_to_workers_as_places_not_pixels(tmp_path):
     root = written(tmp_path, "webdataset")
 
     assert len(pickle.dumps(open_split(root, "train").pairs)) < 2000
+
+
+def test_several_processes_read_the_same_batches_as_one(tmp_path):
+    opened = open_split(written(tmp_path, "webdataset"), "train")
+    samples = Samples(opened, seed=0, normalization=Normalization(), augment=None)
+    alone, _ = training_batches(samples, batch_size=1, workers=0, seed=5)
+    together, _ = training_batches(samples, batch_size=1, workers=2, seed=5)
+
+    for (image, labels), (same_image, same_labels) in zip(alone, together, strict=True):
+        torch.testing.assert_close(image, same_image, rtol=0, atol=0)
+        torch.testing.assert_close(labels, same_labels, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("stem", "split"),
+    [
+        ("train-000000", "train"),
+        ("train_aug-000000", "train_aug"),
+        ("train_part3", "train"),
+        ("training", "training"),
+        ("val.of.5", "val"),
+        ("trainer-0", ""),
+        ("cars-train-0", ""),
+    ],
+)
+def test_the_name_of_an_archive_begins_with_its_split(stem, split):
+    assert split_of_stem(stem) == split

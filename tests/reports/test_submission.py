@@ -40,6 +40,18 @@ def test_voc_gets_palette_pictures_in_its_tree(tmp_path):
     assert tuple(image.getpalette()[45:48]) == bit_palette(16)[15]
 
 
+def test_what_saw_other_data_goes_to_voc_as_comp6(tmp_path):
+    place = find_target("voc-ms", competition="comp6").place
+
+    assert place("2008_000001") == "results/VOC2012/Segmentation/comp6_test_cls/2008_000001.png"
+
+
+@pytest.mark.parametrize(("protocol", "asked"), [("voc", "comp4"), ("cityscapes", "comp6")])
+def test_competitions_that_no_server_has_are_refused(protocol, asked):
+    with pytest.raises(ConfigError, match=f"comp5 or comp6 with --protocol voc, not '{asked}'"):
+        find_target(protocol, competition=asked)
+
+
 def test_cityscapes_gets_label_ids_at_full_size(tmp_path):
     predicted = np.zeros((1024, 2048), np.uint8)
     predicted[0, :19] = range(19)

@@ -25,6 +25,7 @@ app = App(name="data", help="Check datasets, count their classes, look at them."
 for _name, _help in (
     ("stats", "Count pixels and pictures of each class, and suggest weights, crop and scale."),
     ("convert", "Write any layout as folders of pictures and of class indices."),
+    ("shard", "Write any layout as tar archives, each with a part of the pictures."),
     ("split", "Deal all pictures into splits anew, as folders."),
     ("preview", "Lay labels over pictures, many on one sheet."),
 ):

@@ -1,24 +1,23 @@
 """``atrous data split``: a dataset dealt into splits anew."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from atrous.cli.data_writing import DataArgument, OutOption, open_splits
 from atrous.cli.layout_option import LayoutOption
 from atrous.cli.options import JsonFlag, QuietFlag
 from atrous.cli.terminal import Terminal
 from atrous.data.convert import convert
 from atrous.data.deal import deal
-from atrous.data.detect import detect_layout, open_split, usual_splits
 from atrous.data.layout import Split
-from atrous.errors import ConfigError, DatasetError, ResourceError
+from atrous.errors import ConfigError
 
 
 def split_data(
-    data: Annotated[Path, Parameter(help="Folder of the dataset.")],
+    data: DataArgument,
+    out: OutOption,
     *,
-    out: Annotated[Path, Parameter(name=("--out", "-o"), help="A folder that is not there yet.")],
     shares: Annotated[
         str, Parameter(help="Part of the pictures for each split.")
     ] = "train=0.8,val=0.2",
@@ -38,12 +37,8 @@ def split_data(
     The same names are dealt the same way on every machine. DATA is not changed.
     """
     terminal = Terminal(as_json=json, quiet=quiet)
-    if out.resolve().is_relative_to(data.resolve()):
-        raise ResourceError(f"{out}: lies inside the dataset; give a place outside of it")
-    known = detect_layout(data)[0] if layout == "auto" else layout
-    opened = [open_split(data, name, layout=known) for name in usual_splits(data, layout=known)]
-    if not opened:
-        raise DatasetError(f"{data}: has no train, val or test to deal anew")
+    opened = open_splits(data, out, layout=layout)
+    known = opened[0].layout
     pairs = [pair for split in opened for pair in split.pairs]
     dealt = [
         Split(known, name, opened[0].label_set, found)

@@ -68,6 +68,14 @@ def evaluate(
         Path | None,
         Parameter(help="Also write predictions as an archive for the protocol's server (.zip)."),
     ] = None,
+    submit_as: Annotated[
+        str | None,
+        Parameter(
+            help="VOC's competition that the archive is for: comp5, trained on VOC's own data "
+            "alone, or comp6, on other data too. "
+            "Default: comp5."
+        ),
+    ] = None,
     min_miou: Annotated[
         float | None,
         Parameter(
@@ -93,7 +101,9 @@ def evaluate(
 
     terminal = Terminal(as_json=json, quiet=quiet)
     rules = _rules(protocol, scales, flip=flip, eval_crop_size=eval_crop_size, slide=slide)
-    target = find_target(protocol) if submit else None
+    if submit_as and not submit:
+        raise ConfigError("--submit-as says what --submit is for; give --submit FILE.zip too")
+    target = find_target(protocol, competition=submit_as) if submit else None
     if report:
         check_folder(report)
     predictor = load(

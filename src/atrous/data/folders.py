@@ -141,6 +141,43 @@ def match(
     return Listing(pairs, tuple(faults))
 
 
+def match_listed(
+    names: Iterable[str],
+    images: Found,
+    labels: Found,
+    *,
+    by: Path,
+    among: str,
+    source: Callable[[Path], LabelSource],
+    where: str,
+) -> Listing:
+    """Pair the pictures that a list names with labels as `match` does; others are left out.
+
+    Args:
+        names: Of pictures, without ending.
+        images: Pictures.
+        labels: Label files.
+        by: The list, for messages.
+        among: Where pictures were looked for, for messages.
+        source: How a label file is read.
+        where: Where labels were looked for, for messages.
+    """
+    listed = set(names)
+    missing = tuple(
+        Fault("no picture", by, f"{by}: names {name!r}, which is not in {among}")
+        for name in sorted(listed - images.files.keys())
+    )
+    pairs = match(_only(images, listed), _only(labels, listed), source=source, where=where)
+    return Listing(pairs.pairs, pairs.faults + missing)
+
+
+def _only(found: Found, names: set[str]) -> Found:
+    return Found(
+        {name: path for name, path in found.files.items() if name in names},
+        [fault for fault in found.faults if fault.path.stem in names],
+    )
+
+
 def _by_image(images: Mapping[str, Path], labels: Mapping[str, Path]) -> dict[str, Path]:
     """The label file of each picture that has one."""
     by_stem = {_without(name, LABEL_ENDINGS): path for name, path in sorted(labels.items())}

@@ -67,7 +67,11 @@ class CellImage:
 
     def read(self) -> Pixels:
         """The picture as upright (H, W, 3) RGB."""
-        return read_image(self.cell.open(), name=str(self.path)).pixels
+        return read_image(self.open(), name=str(self.path)).pixels
+
+    def open(self) -> io.BytesIO:
+        """Its bytes, in memory."""
+        return self.cell.open()
 
 
 @dataclass(frozen=True)

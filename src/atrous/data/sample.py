@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import numpy as np
 
 from atrous.data.mapping import map_colors, map_values
-from atrous.errors import DatasetError
+from atrous.errors import DatasetError, InputError
 from atrous.imaging import LabelMap, Pixels, read_image, read_raw_labels
 from atrous.labels import Color, LabelSet
 
@@ -33,6 +33,13 @@ class ImageSource(Protocol):
 
     def read(self) -> Pixels:
         """The picture as upright (H, W, 3) RGB.
+
+        Raises:
+            InputError: If it cannot be read.
+        """
+
+    def open(self) -> IO[bytes]:
+        """The picture as it is stored, in whatever format, from its first byte.
 
         Raises:
             InputError: If it cannot be read.
@@ -68,6 +75,13 @@ class ImageFile:
     def read(self) -> Pixels:
         """The picture as upright (H, W, 3) RGB."""
         return read_image(self.path).pixels
+
+    def open(self) -> IO[bytes]:
+        """The file."""
+        try:
+            return self.path.open("rb")
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read any more ({error.strerror})") from None
 
 
 @dataclass(frozen=True)

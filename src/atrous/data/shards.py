@@ -19,6 +19,8 @@ from atrous.labels import Color, LabelSet
 _LABEL_KEYS = ("seg.png", "mask.png", "label.png", "labels.png", "png")
 """What may follow the name of labels; a plain ``png`` only beside a picture of another format."""
 _MAX_MEMBERS = 1_000_000
+NAMED_SPLITS = (*SPLIT_NAMES, "train_aug", "trainaug")
+"""Splits that are known by the names of their archives."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,11 @@ class MemberImage:
 
     def read(self) -> Pixels:
         """The picture as upright (H, W, 3) RGB."""
-        return read_image(self.member.open(), name=str(self.path)).pixels
+        return read_image(self.open(), name=str(self.path)).pixels
+
+    def open(self) -> io.BytesIO:
+        """Its bytes, in memory."""
+        return self.member.open()
 
 
 @dataclass(frozen=True)
@@ -133,8 +139,19 @@ def _archives(root: Path) -> list[Path]:
 
 def _split_name(path: Path, root: Path) -> str:
     """``train`` of ``train-000000.tar``, or of the folder of that name."""
-    name = path.parent.name if path.parent != root else re.split(r"[-_.]", path.stem)[0]
-    return name if name in SPLIT_NAMES else ""
+    return path.parent.name if path.parent != root else split_of_stem(path.stem)
+
+
+def split_of_stem(stem: str) -> str:
+    """The split that an archive's name begins with; nothing if it names none.
+
+    Examples:
+        >>> split_of_stem("train_aug-000000"), split_of_stem("trainer-000000")
+        ('train_aug', '')
+    """
+    longest_first = "|".join(sorted(NAMED_SPLITS, key=len, reverse=True))
+    match = re.match(rf"({longest_first})(?=[-_.]|$)", stem)
+    return match[1] if match else ""
 
 
 def _add(archive: Path, said: Description, pairs: list[Pair], faults: list[Fault]) -> None:

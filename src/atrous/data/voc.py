@@ -4,6 +4,7 @@ import re
 from functools import partial
 from pathlib import Path
 
+from atrous.data import sbd
 from atrous.data.description import Description, label_set_of, read_description
 from atrous.data.folders import (
     HASHED_SPLITS,
@@ -12,9 +13,9 @@ from atrous.data.folders import (
     find_files,
     in_split,
     inside,
-    match,
+    match_listed,
 )
-from atrous.data.layout import Fault, Layout, Listing
+from atrous.data.layout import Layout, Listing
 from atrous.data.sample import LabelFile
 from atrous.data.text import read_lines
 from atrous.errors import ConfigError, DatasetError
@@ -47,7 +48,8 @@ def splits(root: Path) -> tuple[str, ...]:
     listed = sorted(path.stem for path in (base / _LISTS).glob("[!.]*.txt"))
     if not set(listed) & set(SPLIT_NAMES):
         return (*listed, *HASHED_SPLITS)
-    if "val" in listed and _augmented_labels(base) and not set(listed) & set(_AUGMENTED):
+    augmented = (base / "SegmentationClassAug").is_dir() or sbd.labels_near(base, root)
+    if "val" in listed and augmented and not set(listed) & set(_AUGMENTED):
         listed.append(_AUGMENTED[0])
     return tuple(listed)
 
@@ -71,23 +73,33 @@ def _union(listings: list[Listing]) -> Listing:
 
 
 def _listed(root: Path, base: Path, split: str) -> Listing:
-    labels = base / "SegmentationClass"
-    if split in _AUGMENTED:
-        labels = _augmented_labels(base) or _missing_labels(base)
+    folders = _label_folders(root, base, augmented=split in _AUGMENTED)
+    marked = Found()
+    for folder in folders:
+        found = find_files(folder, root, suffixes={".mat"} if folder.name == "cls" else SUFFIXES)
+        marked.files.update(found.files)
+        marked.faults += found.faults
     path = base / _LISTS / f"{split}.txt"
     described = _described(root, base)
-    source = partial(LabelFile, values=described.values, colors=described.colors)
-    marked = find_files(labels, root)
-    names = _names(path, base) if path.is_file() else _all_but_val(marked, base)
-    found = find_files(base / "JPEGImages", root)
-    missing = tuple(
-        Fault("no picture", path, f"{path}: names {name!r}, which is not in JPEGImages")
-        for name in names
-        if name not in found.files
+    drawn = partial(LabelFile, values=described.values, colors=described.colors)
+    boundaries = partial(sbd.MatLabels, values=described.values)
+    return match_listed(
+        _names(path, base) if path.is_file() else _all_but_val(marked, base),
+        find_files(base / "JPEGImages", root),
+        marked,
+        by=path,
+        among="JPEGImages",
+        source=lambda file: boundaries(file) if file.suffix.lower() == ".mat" else drawn(file),
+        where=" or ".join(map(str, folders)),
     )
-    listed = set(names)
-    pairs = match(_only(found, listed), _only(marked, listed), source=source, where=str(labels))
-    return Listing(pairs.pairs, pairs.faults + missing)
+
+
+def _label_folders(root: Path, base: Path, *, augmented: bool) -> tuple[Path, ...]:
+    """Where labels lie; of a picture that has several, those of the last folder count."""
+    usual, png = base / "SegmentationClass", base / "SegmentationClassAug"
+    if not augmented:
+        return (usual,)
+    return (png,) if png.is_dir() else (sbd.labels_near(base, root) or _missing(base, root), usual)
 
 
 def label_set(root: Path, split: str) -> LabelSet:  # noqa: ARG001, the same for every split
@@ -105,16 +117,10 @@ def _base(root: Path) -> Path | None:
     return None
 
 
-def _augmented_labels(base: Path) -> Path | None:
-    folder = base / "SegmentationClassAug"
-    return folder if folder.is_dir() else None
-
-
-def _missing_labels(base: Path) -> Path:
+def _missing(base: Path, root: Path) -> Path:
     raise DatasetError(
-        f"{base}: train_aug needs a folder SegmentationClassAug, the labels of the Semantic "
-        "Boundaries Dataset as PNG; its .mat files are not read: convert them once, for example "
-        "with scipy.io.loadmat(file)['GTcls'][0]['Segmentation'][0]"
+        f"{base}: train_aug needs a folder SegmentationClassAug, or the .mat files of the Semantic "
+        f"Boundaries Dataset: its folder cls in {base.name}, or benchmark_RELEASE below {root}"
     )
 
 
@@ -133,13 +139,6 @@ def _all_but_val(marked: Found, base: Path) -> list[str]:
     """What the augmented training list is made of: all labels but those of val."""
     held_out = set(_names(base / _LISTS / "val.txt", base))
     return [name for name in marked.files if name not in held_out]
-
-
-def _only(found: Found, names: set[str]) -> Found:
-    return Found(
-        {name: path for name, path in found.files.items() if name in names},
-        [fault for fault in found.faults if fault.path.stem in names],
-    )
 
 
 def _described(root: Path, base: Path) -> Description:

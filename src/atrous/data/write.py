@@ -9,7 +9,7 @@ from pathlib import Path
 
 from atrous.data.description import DATASET_FILE
 from atrous.data.sample import ImageFile, ImageSource
-from atrous.errors import DatasetError, InputError, ResourceError
+from atrous.errors import DatasetError, ResourceError
 from atrous.imaging import LabelMap, write_file, write_image, write_labels
 from atrous.labels import LabelSet
 
@@ -95,16 +95,9 @@ def write_pair(
         ResourceError: If a file is there already, or cannot be written.
     """
     if isinstance(image, ImageFile):
-        _copy_file(image.path, folder / "images" / f"{name}{image.path.suffix}")
+        with image.open() as source:
+            target = folder / "images" / f"{name}{image.path.suffix}"
+            write_file(target, lambda file: shutil.copyfileobj(source, file))
     else:
         write_image(folder / "images" / f"{name}.png", image.read())
     write_labels(folder / "masks" / f"{name}.png", labels, label_set.palette)
-
-
-def _copy_file(path: Path, target: Path) -> None:
-    try:
-        source = path.open("rb")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read any more ({error.strerror})") from None
-    with source:
-        write_file(target, lambda file: shutil.copyfileobj(source, file))

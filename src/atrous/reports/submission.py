@@ -6,6 +6,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Self
 
@@ -18,7 +19,9 @@ from atrous.errors import ConfigError, DatasetError, ResourceError
 from atrous.imaging import LabelMap, write_file
 from atrous.labels import bit_palette
 
-_VOC_FOLDER = "results/VOC2012/Segmentation/comp5_test_cls"
+COMPETITIONS = ("comp5", "comp6")
+"""VOC's, by whether a model was trained on VOC's own data alone or on other data too."""
+
 _CITYSCAPES_SIZE = (1024, 2048)
 _DATE = (1980, 1, 1, 0, 0, 0)
 """Of every entry, so that the same predictions make the same archive."""
@@ -34,8 +37,8 @@ class Target:
     """From a picture's name and its classes to the content of its file."""
 
 
-def _voc_place(name: str) -> str:
-    return f"{_VOC_FOLDER}/{Path(name).name}.png"
+def _voc_place(name: str, *, competition: str = "comp5") -> str:
+    return f"results/VOC2012/Segmentation/{competition}_test_cls/{Path(name).name}.png"
 
 
 def _voc_png(_name: str, predicted: LabelMap) -> bytes:
@@ -70,11 +73,15 @@ TARGETS: Mapping[str, Target] = {
 """Servers, by the protocol that a submission is measured with."""
 
 
-def find_target(protocol: str | None) -> Target:
+def find_target(protocol: str | None, *, competition: str | None = None) -> Target:
     """The server of a protocol; its multi-scale form has the same.
 
+    Args:
+        protocol: Its name.
+        competition: One of `COMPETITIONS`, for VOC alone; None for the first.
+
     Raises:
-        ConfigError: If there is none.
+        ConfigError: If there is no such server, or it has no such competition.
     """
     name = (protocol or "").removesuffix("-ms")
     if name not in TARGETS:
@@ -82,7 +89,14 @@ def find_target(protocol: str | None) -> Target:
             f"--submit needs --protocol {' or '.join(TARGETS)}, which have a server that takes "
             f"archives, not {protocol or 'none'}"
         )
-    return TARGETS[name]
+    if competition is None:
+        return TARGETS[name]
+    if name != "voc" or competition not in COMPETITIONS:
+        raise ConfigError(
+            f"--submit-as is {' or '.join(COMPETITIONS)} with --protocol voc, not {competition!r} "
+            f"with {protocol}"
+        )
+    return Target(partial(_voc_place, competition=competition), _voc_png)
 
 
 class Submission:

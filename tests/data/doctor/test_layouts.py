@@ -13,7 +13,7 @@ from atrous.data.doctor.page import write_page
 from atrous.data.sample import read_pair
 from data.foreign_datasets import WRITERS, written
 
-FIXED = {"camvid", "cityscapes", "voc", "ade20k", "ade20k-151"}
+FIXED = {"camvid", "cityscapes", "voc", "sbd", "ade20k", "ade20k-151"}
 """Layouts of more classes than the made-up pictures show."""
 
 
