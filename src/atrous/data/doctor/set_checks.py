@@ -63,6 +63,22 @@ def _absences(
             yield Finding(f"absent_from_{split}", name, what)
 
 
+def check_kinds(
+    listing: Listing, pairs: Sequence[PairFacts], _context: Context
+) -> Iterator[Finding]:
+    """All pictures have the same channels and bits."""
+    images = [(pair.entry.image.path, pair.image.kind) for pair in pairs if pair.image]
+    counts = Counter(kind for _, kind in images)
+    if len(counts) < 2:
+        return
+    usual = counts.most_common(1)[0][0]
+    alike = all(kind.channels in (1, 3) for kind in counts)
+    for path, kind in images:
+        if kind != usual:
+            what = f"{kind}; most have {usual}"
+            yield Finding("mixed_depths" if alike else "mixed_channels", listing.below(path), what)
+
+
 def check_same_labels(
     listing: Listing, pairs: Sequence[PairFacts], _context: Context
 ) -> Iterator[Finding]:
@@ -141,6 +157,7 @@ def near_pairs(
 
 SET_CHECKS: Mapping[str, Callable[[Listing, Sequence[PairFacts], Context], Iterator[Finding]]] = {
     "classes": check_classes,
+    "kinds": check_kinds,
     "same labels": check_same_labels,
     "duplicates": check_duplicates,
     "near duplicates": check_near_duplicates,
