@@ -294,8 +294,6 @@ def decoding(name: str) -> Iterator[None]:
 
 def _picture_from(image: Image.Image) -> Picture:
     notes: list[str] = []
-    if "X" in _stored_as(image):
-        notes.append("holds more than three channels; the first three were taken")
     pixels = _to_rgb(upright(image, notes), notes)
     frames = count_frames(image)
     if frames > 1:

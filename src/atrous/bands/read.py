@@ -1,7 +1,7 @@
 """Read pixels of the kind that a network wants.
 
 8-bit RGB is `atrous.imaging`'s. Where other pixels are wanted, a file's channels come as they are
-stored, and what does not fit is refused: no channel is made up or left out.
+stored, and what does not fit is refused.
 """
 
 from pathlib import Path
@@ -156,9 +156,14 @@ def _read_tiff(
 
 
 def _is_wanted(header: tiff.Header, kind: PixelKind | None) -> bool:
-    """Whether a TIFF is read as it is stored; of 8-bit RGB only where Pillow cannot."""
+    """Whether a TIFF is read as it is stored; where RGB is wanted only what Pillow mistakes.
+
+    That are three channels that are not called RGB, and a fourth that is not called transparency.
+    """
+    if kind != RGB8 or (header.channels == 4 and not header.has_alpha):
+        return True
     odd = header.photometric == 1 or header.planes
-    return kind != RGB8 or (header.channels == 3 and header.bits[0] == 8 and odd)
+    return header.channels == 3 and header.bits[0] == 8 and odd
 
 
 def _refuse_large(height: int, width: int, max_pixels: int, name: str) -> None:
@@ -235,17 +240,16 @@ def _fit(picture: Picture, kind: PixelKind | None, name: str) -> Picture:
     pixels = picture.pixels
     if kind is None or kind_of(pixels) == kind:
         return picture
-    found = kind_of(pixels)
-    if found.bits < kind.bits:
-        raise InputError(
-            f"{name}: holds values of 8 bits, expected {kind}, as they are stored; give the "
-            "picture with its 16 bits, or train a model on 8 bits"
-        )
-    pixels = _fit_channels(pixels, kind.channels)
+    found, pixels = kind_of(pixels), _fit_channels(pixels, kind.channels)
     if pixels.shape[2] != kind.channels:
         raise InputError(
             f"{name}: found {found}, expected {kind}; give pictures with the channels that the "
             f"model was trained on, or train one with in_channels = {found.channels}"
+        )
+    if found.bits < kind.bits:
+        raise InputError(
+            f"{name}: found {found}, expected {kind}; give the picture with all its bits, or train "
+            "a model with bits = 8"
         )
     if found.bits > kind.bits:
         # 65535 is 257 times 255; half of 257 rounds to the nearest.

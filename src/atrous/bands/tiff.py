@@ -27,6 +27,8 @@ _COMPRESSIONS = {1: "none", 5: "LZW", 8: "Deflate", 32946: "Deflate", 32773: "Pa
 _DIFFERENCED = (5, 8, 32946)
 """Compressions in front of which each value may be replaced by its step from the one before."""
 _MAX_BYTES = 1 << 31
+_MOST_PACKED = 2048
+"""Times that a compression here can make its input larger, amply; Deflate reaches 1032."""
 _LONG = 4
 TURNED: Mapping[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     2: np.fliplr,
@@ -71,7 +73,8 @@ class Header:
     def is_plain(self) -> bool:
         """Whether `read_tiff` can read it."""
         return (
-            self.bits in ((8,) * self.channels, (16,) * self.channels)
+            len(self.bits) == self.channels
+            and set(self.bits) in ({8}, {16})
             and self.unsigned
             and self.compression in _COMPRESSIONS
             and self.predictor in (1, 2)
@@ -160,6 +163,11 @@ def read_tiff(file: IO[bytes], header: Header, *, max_values: int, name: str) ->
     content = file.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
         raise InputError(f"{name}: more than {_MAX_BYTES >> 30} GiB; cut it into pieces")
+    if header.tile and header.tile[0] * header.tile[1] * channels > max_values:
+        raise InputError(f"{name}: damaged (tiles of {header.tile[1]} x {header.tile[0]} pixels)")
+    most = len(content) * (1 if header.compression == 1 else _MOST_PACKED)
+    if height * width * channels * header.bits[0] // 8 > most:
+        raise InputError(f"{name}: damaged or truncated (it cannot hold {width} x {height} pixels)")
     parts = _parts(header)
     if not len(header.offsets) == len(header.counts) == parts * (channels if header.planes else 1):
         raise InputError(f"{name}: damaged or truncated (parts of the picture are missing)")

@@ -7,10 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
+from atrous.bands import RGB8, kind_of
 from atrous.data.description import DATASET_FILE
 from atrous.data.sample import ImageFile, ImageSource
 from atrous.errors import DatasetError, InputError, ResourceError
-from atrous.imaging import LabelMap, write_file, write_image, write_labels
+from atrous.imaging import LabelMap, Pixels, write_file, write_image, write_labels
 from atrous.labels import LabelSet
 
 
@@ -88,7 +91,8 @@ def write_pair(
 ) -> None:
     """Write ``images/NAME`` and ``masks/NAME.png`` below the folder of a split.
 
-    A picture's file is copied as it is; one from an archive is written as PNG.
+    A picture's file is copied as it is; one from an archive is written as PNG, or as ``.npy`` if it
+    is not 8-bit RGB.
 
     Raises:
         InputError: If the picture cannot be read.
@@ -97,8 +101,16 @@ def write_pair(
     if isinstance(image, ImageFile):
         _copy_file(image.path, folder / "images" / f"{name}{image.path.suffix}")
     else:
-        write_image(folder / "images" / f"{name}.png", image.read())
+        _write_pixels(folder / "images" / name, image.read(None))
     write_labels(folder / "masks" / f"{name}.png", labels, label_set.palette)
+
+
+def _write_pixels(path: Path, pixels: Pixels) -> None:
+    if kind_of(pixels) == RGB8:
+        write_image(path.with_name(f"{path.name}.png"), pixels)
+    else:
+        target = path.with_name(f"{path.name}.npy")
+        write_file(target, lambda file: np.save(file, pixels, allow_pickle=False))
 
 
 def _copy_file(path: Path, target: Path) -> None:

@@ -68,19 +68,14 @@ KINDS: Mapping[str, Kind] = {
     ),
     "deep_image": Kind(
         "warning",
-        "pictures of more than 8 bits a channel",
-        "a recipe that asks for 8 bits has them scaled to 0 to 255, one with bits = 16 reads them "
-        "as they are, which recipes without num_classes find out by themselves",
+        "pictures of more than 8 bits a channel among others, or of 32",
+        "they are scaled to 0 to 255 while reading; store all pictures with 16 bits to have them "
+        "read as they are",
     ),
     "mixed_channels": Kind(
         "error",
-        "pictures that cannot be read as the others",
+        "pictures whose channels are not those of the others",
         "store all pictures with the same channels, or take these out",
-    ),
-    "mixed_depths": Kind(
-        "warning",
-        "grey pictures among colours, or 8 bits among 16",
-        "all are read as 8-bit RGB; store them alike if that is not what you want",
     ),
     "frames": Kind(
         "warning", "animations and stacks of pages", "only the first is read; store it alone"

@@ -66,17 +66,17 @@ def _absences(
 def check_kinds(
     listing: Listing, pairs: Sequence[PairFacts], _context: Context
 ) -> Iterator[Finding]:
-    """All pictures have the same channels and bits."""
-    images = [(pair.entry.image.path, pair.image.kind) for pair in pairs if pair.image]
-    counts = Counter(kind for _, kind in images)
-    if len(counts) < 2:
-        return
-    usual = counts.most_common(1)[0][0]
-    alike = all(kind.channels in (1, 3) for kind in counts)
-    for path, kind in images:
-        if kind != usual:
-            what = f"{kind}; most have {usual}"
-            yield Finding("mixed_depths" if alike else "mixed_channels", listing.below(path), what)
+    """All pictures have the same channels, and the same bits, of which no more than 16."""
+    images = [(listing.below(pair.entry.image.path), pair.image) for pair in pairs if pair.image]
+    counts = Counter(image.kind for _, image in images)
+    # Grey can stand for colours, so that both together are read as RGB.
+    mixed = any(kind.channels not in (1, 3) for kind in counts) and len(counts) > 1
+    for where, image in images:
+        usual = counts.most_common(1)[0][0]
+        if mixed and image.kind != usual:
+            yield Finding("mixed_channels", where, f"{image.kind}; most have {usual}")
+        elif image.deep and (len(counts) > 1 or image.kind.bits == 8):
+            yield Finding("deep_image", where, f"pixels stored as {image.deep}")
 
 
 def check_same_labels(
