@@ -13,7 +13,7 @@ from PIL import Image
 from atrous.cli.main import main
 from atrous.data import DATASETS
 from atrous.data.description import read_description
-from atrous.recipes.recipe import recipe_from
+from atrous.recipes.recipe import find_recipe, read_table, recipe_from
 from parity.official import official_values
 from weights.foreign import write_tf_checkpoint
 
@@ -74,7 +74,11 @@ def test_commands_of_the_readme_run(code, workplace):
         assert exit_info.value.code == 0, line
 
 
-@pytest.mark.parametrize("code", blocks("toml", [DATASETS_PAGE]))
+TABLES = blocks("toml", PAGES)
+DESCRIPTIONS = [block for block in TABLES if "names = " in str(block.values[0])]
+
+
+@pytest.mark.parametrize("code", DESCRIPTIONS)
 def test_descriptions_of_datasets_in_the_docs_are_right(code, tmp_path):
     (tmp_path / "dataset.toml").write_text(code)
 
@@ -87,9 +91,12 @@ def test_the_page_of_datasets_has_a_row_for_each_layout_in_their_order():
     assert rows == list(DATASETS)
 
 
-@pytest.mark.parametrize("code", blocks("toml", [page for page in PAGES if page != DATASETS_PAGE]))
+@pytest.mark.parametrize("code", [block for block in TABLES if block not in DESCRIPTIONS])
 def test_recipes_in_the_docs_are_right(code):
-    table = tomllib.loads(code)
+    """Parts of a recipe are laid over the one for folders."""
+    table = read_table(find_recipe("folder"))
+    for name, settings in tomllib.loads(code).items():
+        table[name] |= settings
     table["model"].setdefault("num_classes", 2)
 
     recipe_from(table, where="docs")

@@ -26,7 +26,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF")
 """Formats that are read; PSD, EPS, PDF, FITS and other parsers are never reached."""
 
 SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".avif")
+    {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".avif"}
+    | {".npy"}
 )
 """Endings by which a folder's pictures are found; the content decides what they are."""
 
@@ -52,9 +53,9 @@ _WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _PILLOW_LIMIT = Image.MAX_IMAGE_PIXELS or MAX_PIXELS
 """Pillow itself refuses pictures of more than twice this, whatever our own limit is."""
 
-Pixels: TypeAlias = NDArray[np.uint8]
-"""(H, W, 3) RGB."""
-LabelMap: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]
+"""(H, W, C); (H, W, 3) of 8 bits are RGB."""
+LabelMap: TypeAlias = NDArray[np.uint8 | np.uint16]
 """(H, W) class indices."""
 
 
@@ -98,7 +99,7 @@ def picture_from_pillow(image: Image.Image) -> Picture:
     Raises:
         InputError: If it cannot be decoded.
     """
-    with _decoding("the given image"):
+    with decoding("the given image"):
         return _picture_from(image)
 
 
@@ -146,7 +147,7 @@ def read_raw_labels(
         numbers = grey_values(image)
         if numbers is not None:
             return _as_indices(numbers, name)
-        values = np.asarray(_upright(image, []))
+        values = np.asarray(upright(image, []))
         opaque = image.mode == "RGBA" and bool((values[..., 3] == 255).all())
         if image.mode == "RGB" or opaque:
             return np.ascontiguousarray(values[..., :3])
@@ -173,7 +174,12 @@ def how_stored(image: Image.Image) -> Stored:
 
 
 @contextlib.contextmanager
-def open_picture(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+def open_picture(
+    source: Path | IO[bytes],
+    *,
+    max_pixels: int = MAX_PIXELS,
+    name: str = "the given stream",
+) -> Iterator[Image.Image]:
     """A picture whose format and size are known and which is not decoded yet.
 
     Whatever its decoder raises inside the block comes out as the errors below.
@@ -181,7 +187,7 @@ def open_picture(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Image.
     Raises:
         InputError: If the file is missing, empty, not a picture, damaged or too large.
     """
-    with _opened(path, str(path), max_pixels) as image:
+    with _opened(source, str(source) if isinstance(source, Path) else name, max_pixels) as image:
         yield image
 
 
@@ -192,12 +198,12 @@ def grey_values(image: Image.Image) -> NDArray[np.generic] | None:
         uint8, or wider integers as stored; None for images of several channels and of floats.
     """
     packed = _PACKED_GREY.get(_stored_as(image), 1)
-    upright = _upright(image, [])
-    if upright.mode in {"P", "L"}:
-        return np.asarray(np.asarray(upright) // packed, dtype=np.uint8)
-    if upright.mode == "1":
-        return np.asarray(upright).astype(np.uint8)
-    return np.asarray(upright) if upright.mode.startswith("I") else None
+    turned = upright(image, [])
+    if turned.mode in {"P", "L"}:
+        return np.asarray(np.asarray(turned) // packed, dtype=np.uint8)
+    if turned.mode == "1":
+        return np.asarray(turned).astype(np.uint8)
+    return np.asarray(turned) if turned.mode.startswith("I") else None
 
 
 def _lossy_compression(image: Image.Image) -> str | None:
@@ -230,7 +236,7 @@ def _as_indices(values: NDArray[np.generic], name: str) -> LabelMap:
 @contextlib.contextmanager
 def _opened(source: Path | IO[bytes], name: str, max_pixels: int) -> Iterator[Image.Image]:
     # The context spans the caller's use, so that what Pillow finds while decoding is caught too.
-    with _decoding(name), warnings.catch_warnings():
+    with decoding(name), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if isinstance(source, Path):
             _check_file(source, name)
@@ -255,7 +261,13 @@ def _check_file(path: Path, name: str) -> None:
 
 
 @contextlib.contextmanager
-def _decoding(name: str) -> Iterator[None]:
+def decoding(name: str) -> Iterator[None]:
+    """Turn whatever a decoder raises into a sentence that begins with ``name``.
+
+    Raises:
+        InputError: If the file cannot be read.
+        ResourceError: If memory is short.
+    """
     try:
         yield
     except AtrousError:
@@ -283,14 +295,15 @@ def _decoding(name: str) -> Iterator[None]:
 
 def _picture_from(image: Image.Image) -> Picture:
     notes: list[str] = []
-    pixels = _to_rgb(_upright(image, notes), notes)
+    pixels = _to_rgb(upright(image, notes), notes)
     frames = count_frames(image)
     if frames > 1:
         notes.append(f"holds {frames} frames or pages; the first was taken")
     return Picture(np.ascontiguousarray(pixels), tuple(notes))
 
 
-def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
+def upright(image: Image.Image, notes: list[str]) -> Image.Image:
+    """The decoded image as its EXIF tag turns it."""
     image.load()
     orientation = orientation_of(image)
     if orientation == 0:
@@ -315,7 +328,7 @@ def count_frames(image: Image.Image) -> int:
         return 1
 
 
-def _to_rgb(image: Image.Image, notes: list[str]) -> Pixels:
+def _to_rgb(image: Image.Image, notes: list[str]) -> NDArray[np.uint8]:
     if image.mode.startswith(("I", "F")):
         return _grey_to_rgb(_scale_deep(np.asarray(image), image.mode, notes))
     if image.mode == "La":
@@ -329,7 +342,7 @@ def _to_rgb(image: Image.Image, notes: list[str]) -> Pixels:
     return np.asarray(image.convert("RGB"))
 
 
-def _grey_to_rgb(grey: NDArray[np.uint8]) -> Pixels:
+def _grey_to_rgb(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.repeat(grey[:, :, None], 3, axis=2)
 
 

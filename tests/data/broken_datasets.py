@@ -187,6 +187,12 @@ def deep_image(root: Path) -> None:
     Image.fromarray(grey).save(first(root, "images"))
 
 
+def mixed_channels(root: Path) -> None:
+    path = first(root, "images")
+    np.save(path.with_suffix(".npy"), np.dstack([draw_image(0), draw_image(0)]))
+    path.unlink()
+
+
 def transparent_image(root: Path) -> None:
     alpha = np.full((*SIZE, 1), 255, np.uint8)
     alpha[:4] = 0
@@ -271,6 +277,7 @@ FAULTS: dict[str, Fault] = {
     "text for labels": mendable("damaged_labels", lambda r: first(r).write_text("404")),
     # pictures out of the ordinary
     "picture of 16 bits": fault("deep_image", deep_image),
+    "picture of six channels": fault("mixed_channels", mixed_channels),
     "picture of two pages": fault("frames", save_frames),
     "transparent picture": fault("transparent_image", transparent_image),
     "tiny picture": fault("tiny_image", tiny_pair),

@@ -201,3 +201,39 @@ def test_color_jitter_of_a_grey_picture_stays_grey():
     jittered = jitter_color(grey, np.random.default_rng(3), strength=0.5)
 
     assert (np.ptp(jittered.astype(int), axis=2) <= 1).all()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5, 12])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_any_channels_are_cut_scaled_and_filled_up(channels, dtype):
+    fill = tuple(range(200, 200 + channels))
+    image = np.full((20, 30, channels), 7, dtype)
+    sample = Sample("a", image, np.zeros((20, 30), np.uint8))
+
+    cut = scale_crop_flip(
+        sample,
+        np.random.default_rng(0),
+        crop_size=(40, 50),
+        scale=(0.7, 1.3),
+        flip=False,
+        fill=fill,
+        ignore_index=255,
+    ).image
+
+    assert (cut.shape, cut.dtype) == ((40, 50, channels), dtype)
+    assert (cut[0, 0] == 7).all()
+    assert tuple(cut[-1, -1]) == fill
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_without_colours_all_channels_get_one_brightness_and_contrast(channels):
+    random = np.random.default_rng(3)
+    image = random.integers(20_000, 30_000, (9, 9, channels)).astype(np.uint16)
+
+    changed = jitter_color(image, np.random.default_rng(0), strength=0.3).astype(float)
+
+    brightness, contrast, _ = np.random.default_rng(0).uniform(0.7, 1.3, 3)
+    mean = image.mean(axis=(0, 1))
+    # Whole numbers, from sums in 32-bit floats.
+    expected = brightness * (contrast * (image - mean) + mean)
+    np.testing.assert_allclose(changed, expected, atol=1)

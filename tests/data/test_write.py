@@ -18,8 +18,11 @@ class FromArchive:
 
     path = "shard.tar/a"
 
-    def read(self):
-        return np.full((4, 6, 3), 9, np.uint8)
+    def __init__(self, channels=3):
+        self.channels = channels
+
+    def read(self, kind):  # noqa: ARG002, it has its own
+        return np.full((4, 6, self.channels), 9, np.uint8)
 
 
 def test_a_description_says_names_ignored_value_and_palette():
@@ -111,3 +114,9 @@ def test_a_folder_that_is_there_is_kept(tmp_path):
 
     with pytest.raises(ResourceError, match="is there already"), whole_folder(tmp_path / "out"):
         pass
+
+
+def test_pictures_of_other_channels_from_an_archive_become_arrays(tmp_path):
+    write_pair("a", FromArchive(5), np.zeros((4, 6), np.uint8), LABELS, tmp_path)
+
+    assert np.load(tmp_path / "images" / "a.npy").shape == (4, 6, 5)

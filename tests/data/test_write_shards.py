@@ -168,3 +168,15 @@ def test_shards_are_never_written_over(tmp_path):
 
     with pytest.raises(ResourceError, match="is there already"):
         sharded([made(tmp_path, 1)], tmp_path / "out")
+
+
+def test_channels_and_bits_are_kept(tmp_path):
+    bands = np.arange(6 * 8 * 4, dtype=np.uint16).reshape(6, 8, 4) * 300
+    np.save(tmp_path / "0.npy", bands)
+    Image.new("L", (8, 6), 1).save(tmp_path / "0-labels.png")
+    pair = Pair("film/0", ImageFile(tmp_path / "0.npy"), LabelFile(tmp_path / "0-labels.png"))
+    sharded([Split("paired", "train", TWO, (pair,))], tmp_path / "out")
+
+    copy = open_split(tmp_path / "out", "train")
+    found = read_pair(copy.pairs[0], copy.label_set, None)
+    np.testing.assert_array_equal(found.image, bands)

@@ -8,9 +8,11 @@ from atrous.export.onnx import export_onnx
 from atrous.models.build import build_model
 from atrous.models.config import ModelConfig
 from atrous.models.torch_engine import TorchEngine
-from atrous.runtime.card import ModelCard
+from atrous.runtime.card import ModelCard, Preprocessing
 from atrous.runtime.onnx_engine import OnnxEngine
 from atrous.weights.from_onnx import load_onnx_model
+from atrous.weights.load import load
+from atrous.weights.model_file import save_model
 
 
 def small_model(encoder="mobilenetv2_035", **changes):
@@ -216,3 +218,27 @@ def test_files_that_are_no_onnx_are_refused(tmp_path, content):
 
     with pytest.raises(WeightsError, match=r"m\.onnx"):
         load_onnx_model(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize(("channels", "bits"), [(1, 16), (4, 8)])
+def test_a_model_of_other_channels_keeps_its_labels_from_file_to_file(channels, bits, tmp_path):
+    model, card = small_model(in_channels=channels)
+    preprocessing = Preprocessing(mean=(100.0,) * channels, std=(60.0,) * channels, bits=bits)
+    card = card.model_copy(update={"preprocessing": preprocessing})
+    save_model(tmp_path / "a.safetensors", model, card)
+    export_onnx(model, card, tmp_path / "a.onnx")
+    pixels = np.random.default_rng(0).integers(0, 250, (40, 60, channels)).astype(f"uint{bits}")
+
+    first, second = (load(tmp_path / name).predict(pixels) for name in ("a.safetensors", "a.onnx"))
+
+    # Logits differ by rounding, which decides a pixel between two nearly equal classes.
+    assert (first.mask == second.mask).mean() > 0.999
+    assert first.overlay().size == (60, 40)
+
+
+def test_a_card_of_other_channels_than_the_network_is_refused(tmp_path):
+    model, card = small_model(in_channels=4)
+    save_model(tmp_path / "a.safetensors", model, card)
+
+    with pytest.raises(WeightsError, match=r"a\.safetensors: its network reads 4 channels.* of 3"):
+        load(tmp_path / "a.safetensors")

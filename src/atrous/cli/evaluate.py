@@ -121,7 +121,11 @@ def evaluate(
     found = collected(
         pairs.label_set, details=report is not None, boundary=boundary, calibration=calibration
     )
-    samples = terminal.track(samples_of(pairs), total=len(pairs.pairs), what="measuring")
+    samples = terminal.track(
+        samples_of(pairs, predictor.card.preprocessing.kind),
+        total=len(pairs.pairs),
+        what="measuring",
+    )
     predict = _answers(predictor, sure=calibration)
     with _submission(submit, target) as archive:
         watchers = [*found.watchers, *archive]

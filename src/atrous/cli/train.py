@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from atrous.bands import RGB8, PixelKind
 from atrous.cli.layout_option import LAYOUT_HELP
 from atrous.cli.options import JsonFlag, QuietFlag
 from atrous.cli.terminal import Meter, Terminal
@@ -17,6 +18,7 @@ from atrous.weights.load import find_start
 if TYPE_CHECKING:
     from atrous.engine.evaluate import Evaluation
     from atrous.engine.train import Progress
+    from atrous.recipes.recipe import Recipe
 
 
 def train(
@@ -66,6 +68,7 @@ def train(
     path = find_recipe(recipe)
     _warn_of_faults(terminal, path, data, layout)
     loaded = read_fitting_recipe(path, data, layout=layout)
+    _tell_channels(terminal, loaded)
     if epochs is not None:
         changed = loaded.train.model_copy(update={"epochs": epochs})
         loaded = loaded.model_copy(update={"train": changed})
@@ -83,6 +86,17 @@ def train(
     terminal.show(f"mIoU {found.mean_iou:.2%} on {loaded.data.eval_split}  {run}/last.safetensors")
     terminal.give("train", {"run": str(run), "mean_iou": found.mean_iou, "iou": found.iou})
     return 0
+
+
+def _tell_channels(terminal: Terminal, recipe: "Recipe") -> None:
+    """Name the pixels that are trained on, where they are not 8-bit RGB."""
+    kind = PixelKind(recipe.model.in_channels, recipe.data.bits)
+    if kind != RGB8:
+        spread = ", ".join(
+            f"{mean:g} +- {std:g}"
+            for mean, std in zip(recipe.data.mean, recipe.data.std, strict=True)
+        )
+        terminal.say(f"pictures of {kind}, normalized by {spread}")
 
 
 def _free_folder(wanted: Path, *, resume: bool) -> Path:

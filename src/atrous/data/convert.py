@@ -34,7 +34,7 @@ def convert(splits: Sequence[Split], out: Path) -> Iterator[Pair]:
         write_description(description, folder / DATASET_FILE)
         for split in splits:
             for pair in split.pairs:
-                sample = read_pair(pair, label_set)
+                sample = read_pair(pair, label_set, None)
                 write_pair(pair.name, pair.image, sample.labels, label_set, folder / split.name)
                 yield pair
 

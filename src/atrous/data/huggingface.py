@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from atrous.bands import RGB8, PixelKind, read_pixels
 from atrous.data.counting import count_classes
 from atrous.data.description import label_set_of, read_description
 from atrous.data.folders import HASHED_SPLITS, in_split, inside
@@ -13,7 +14,7 @@ from atrous.data.layout import Layout, Listing
 from atrous.data.sample import Pair, to_indices
 from atrous.data.text import read_json
 from atrous.errors import DatasetError, DependencyError
-from atrous.imaging import LabelMap, Pixels, read_image, read_raw_labels
+from atrous.imaging import LabelMap, Pixels, read_raw_labels
 from atrous.labels import Color, LabelSet
 
 _MAX_BYTES = 16 << 20
@@ -65,9 +66,9 @@ class CellImage:
         """Where it is, for messages."""
         return self.cell.path
 
-    def read(self) -> Pixels:
-        """The picture as upright (H, W, 3) RGB."""
-        return read_image(self.open(), name=str(self.path)).pixels
+    def read(self, kind: PixelKind | None = RGB8) -> Pixels:
+        """The picture as upright (H, W, C)."""
+        return read_pixels(self.open(), kind, name=str(self.path)).pixels
 
     def open(self) -> io.BytesIO:
         """Its bytes, in memory."""

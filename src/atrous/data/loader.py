@@ -10,6 +10,7 @@ from numpy.random import Generator, Philox
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from atrous.bands import Bits, PixelKind
 from atrous.data.sample import PairList, Sample, read_pair
 from atrous.errors import AtrousError
 from atrous.imaging import Pixels
@@ -17,27 +18,32 @@ from atrous.imaging import Pixels
 Key: TypeAlias = tuple[int, int]
 """Epoch, and index of a pair."""
 Batch: TypeAlias = tuple[Tensor, Tensor]
-"""Normalized images (B, 3, H, W) and labels (B, H, W)."""
+"""Normalized images (B, C, H, W) and labels (B, H, W)."""
 
 
 @dataclass(frozen=True)
 class Normalization:
-    """How pixels from 0 to 255 become what the network reads: (pixel - mean) / std."""
+    """How pixels become what the network reads: (pixel - mean) / std, for each channel."""
 
-    mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
-    std: tuple[float, float, float] = (127.5, 127.5, 127.5)
+    mean: tuple[float, ...] = (127.5, 127.5, 127.5)
+    std: tuple[float, ...] = (127.5, 127.5, 127.5)
+    bits: Bits = 8
+
+    @property
+    def kind(self) -> PixelKind:
+        """Channels and bits of the pixels."""
+        return PixelKind(len(self.mean), self.bits)
 
     def apply(self, image: Pixels) -> Tensor:
-        """(H, W, 3) RGB -> (3, H, W) float32."""
+        """(H, W, C) -> (C, H, W) float32."""
         mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
         normed = (image.astype(np.float32) - mean) / std
         return torch.from_numpy(np.ascontiguousarray(normed.transpose(2, 0, 1)))
 
     @property
-    def fill(self) -> tuple[int, int, int]:
-        """The colour that becomes about zero: the mean pixel."""
-        red, green, blue = (round(value) for value in self.mean)
-        return red, green, blue
+    def fill(self) -> tuple[int, ...]:
+        """The pixel that becomes about zero: the mean one."""
+        return tuple(min(max(round(value), 0), self.kind.highest) for value in self.mean)
 
 
 def generator_for(seed: int, epoch: int, index: int) -> Generator:
@@ -73,7 +79,8 @@ class Samples(Dataset[Batch]):
 
     def __getitem__(self, key: Key) -> Batch:
         epoch, index = key
-        sample = read_pair(self.pairs.pairs[index], self.pairs.label_set)
+        pair, kind = self.pairs.pairs[index], self.normalization.kind
+        sample = read_pair(pair, self.pairs.label_set, kind)
         if self.augment:
             sample = self.augment(sample, generator_for(self.seed, epoch, index))
         labels = torch.from_numpy(sample.labels.astype(np.int64))

@@ -7,9 +7,10 @@ from typing import IO, Protocol
 
 import numpy as np
 
+from atrous.bands import RGB8, PixelKind, read_pixels
 from atrous.data.mapping import map_colors, map_values
 from atrous.errors import DatasetError, InputError
-from atrous.imaging import LabelMap, Pixels, read_image, read_raw_labels
+from atrous.imaging import LabelMap, Pixels, read_raw_labels
 from atrous.labels import Color, LabelSet
 
 
@@ -19,7 +20,7 @@ class Sample:
 
     name: str
     image: Pixels
-    """(H, W, 3) RGB."""
+    """(H, W, C)."""
     labels: LabelMap
     """(H, W) class indices, or the ignore_index of the label set."""
 
@@ -31,11 +32,14 @@ class ImageSource(Protocol):
     def path(self) -> Path:
         """The file, for messages; a member of an archive is named behind the archive."""
 
-    def read(self) -> Pixels:
-        """The picture as upright (H, W, 3) RGB.
+    def read(self, kind: PixelKind | None = RGB8) -> Pixels:
+        """The picture as upright (H, W, C).
+
+        Args:
+            kind: Channels and bits that are wanted; None for those it has.
 
         Raises:
-            InputError: If it cannot be read.
+            InputError: If it cannot be read so.
         """
 
     def open(self) -> IO[bytes]:
@@ -72,9 +76,9 @@ class ImageFile:
 
     path: Path
 
-    def read(self) -> Pixels:
-        """The picture as upright (H, W, 3) RGB."""
-        return read_image(self.path).pixels
+    def read(self, kind: PixelKind | None = RGB8) -> Pixels:
+        """The picture as upright (H, W, C)."""
+        return read_pixels(self.path, kind).pixels
 
     def open(self) -> IO[bytes]:
         """The file."""
@@ -164,14 +168,19 @@ class PairList(Protocol):
         """Pictures and labels, in the order of their names or of the dataset's list."""
 
 
-def read_pair(pair: Pair, label_set: LabelSet) -> Sample:
+def read_pair(pair: Pair, label_set: LabelSet, kind: PixelKind | None = RGB8) -> Sample:
     """Read a picture and its labels, and hold them against each other and the label set.
+
+    Args:
+        pair: Where they come from.
+        label_set: What the labels mean.
+        kind: Channels and bits that are wanted of the picture; None for those it has.
 
     Raises:
         DatasetError: If the sizes differ or a label value has no meaning.
         InputError: If a file cannot be read.
     """
-    image = pair.image.read()
+    image = pair.image.read(kind)
     size = image.shape[0], image.shape[1]
     labels = pair.labels.read(size)
     check_labels(labels, size, label_set, pair.labels.path)

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from atrous.bands import RGB8, PixelKind, read_pixels
 from atrous.data.counting import count_classes
 from atrous.data.description import Description, read_description
 from atrous.data.folders import HASHED_SPLITS, SPLIT_NAMES, in_split, is_inside, plain_name
 from atrous.data.layout import Fault, Layout, Listing
 from atrous.data.sample import Pair, to_indices
 from atrous.errors import DatasetError, InputError
-from atrous.imaging import SUFFIXES, LabelMap, Pixels, read_image, read_raw_labels
+from atrous.imaging import SUFFIXES, LabelMap, Pixels, read_raw_labels
 from atrous.labels import Color, LabelSet
 
 _LABEL_KEYS = ("seg.png", "mask.png", "label.png", "labels.png", "png")
@@ -65,9 +66,9 @@ class MemberImage:
         """The archive, and the picture in it."""
         return self.member.path
 
-    def read(self) -> Pixels:
-        """The picture as upright (H, W, 3) RGB."""
-        return read_image(self.open(), name=str(self.path)).pixels
+    def read(self, kind: PixelKind | None = RGB8) -> Pixels:
+        """The picture as upright (H, W, C)."""
+        return read_pixels(self.open(), kind, name=str(self.path)).pixels
 
     def open(self) -> io.BytesIO:
         """Its bytes, in memory."""

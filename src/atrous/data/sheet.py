@@ -7,6 +7,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from atrous.bands import shown
 from atrous.data.sample import Pair, read_pair
 from atrous.imaging import Pixels
 from atrous.labels import LabelSet
@@ -56,11 +57,11 @@ def contact_sheet(pairs: Iterable[Pair], label_set: LabelSet, *, opacity: float)
 
 
 def _cell(pair: Pair, label_set: LabelSet, opacity: float) -> Pixels:
-    sample = read_pair(pair, label_set)
+    sample = read_pair(pair, label_set, None)
     factor = min(side / full for side, full in zip(_CELL, sample.labels.shape, strict=True))
     height, width = (max(1, round(side * factor)) for side in sample.labels.shape)
     image = np.asarray(
-        cv2.resize(sample.image, (width, height), interpolation=cv2.INTER_AREA), np.uint8
+        cv2.resize(shown(sample.image), (width, height), interpolation=cv2.INTER_AREA), np.uint8
     )
     labels = np.asarray(
         cv2.resize(sample.labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT),

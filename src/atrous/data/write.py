@@ -1,5 +1,6 @@
 """Write a dataset as paired folders: pictures, index masks, and what their values mean."""
 
+import io
 import json
 import os
 import shutil
@@ -7,10 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
+from atrous.bands import RGB8, kind_of
 from atrous.data.description import DATASET_FILE
 from atrous.data.sample import ImageFile, ImageSource
 from atrous.errors import DatasetError, ResourceError
-from atrous.imaging import LabelMap, write_file, write_image, write_labels
+from atrous.imaging import LabelMap, Pixels, png_of_pixels, write_file, write_labels
 from atrous.labels import LabelSet
 
 
@@ -88,7 +92,8 @@ def write_pair(
 ) -> None:
     """Write ``images/NAME`` and ``masks/NAME.png`` below the folder of a split.
 
-    A picture's file is copied as it is; one from an archive is written as PNG.
+    A picture's file is copied as it is; one from an archive is written as PNG, or as ``.npy`` if it
+    is not 8-bit RGB.
 
     Raises:
         InputError: If the picture cannot be read.
@@ -99,5 +104,18 @@ def write_pair(
             target = folder / "images" / f"{name}{image.path.suffix}"
             write_file(target, lambda file: shutil.copyfileobj(source, file))
     else:
-        write_image(folder / "images" / f"{name}.png", image.read())
+        ending, content = encoded(image.read(None))
+        write_file(folder / "images" / f"{name}.{ending}", lambda file: file.write(content))
     write_labels(folder / "masks" / f"{name}.png", labels, label_set.palette)
+
+
+def encoded(pixels: Pixels) -> tuple[str, bytes]:
+    """Pixels as a file without loss: its ending, and what is in it.
+
+    8-bit RGB becomes a PNG, any other number of channels or bits an array of NumPy.
+    """
+    if kind_of(pixels) == RGB8:
+        return "png", png_of_pixels(pixels)
+    file = io.BytesIO()
+    np.save(file, pixels, allow_pickle=False)
+    return "npy", file.getvalue()

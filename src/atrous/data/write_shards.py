@@ -13,9 +13,9 @@ from atrous.data.description import DATASET_FILE
 from atrous.data.layout import Split
 from atrous.data.sample import Pair, read_pair
 from atrous.data.shards import NAMED_SPLITS, split_of_stem
-from atrous.data.write import description_of, whole_folder, write_description
+from atrous.data.write import description_of, encoded, whole_folder, write_description
 from atrous.errors import ConfigError, DatasetError
-from atrous.imaging import png_of_labels, png_of_pixels, whole_file
+from atrous.imaging import png_of_labels, whole_file
 from atrous.labels import LabelSet
 
 _KEPT = {"jpg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n"}
@@ -112,12 +112,15 @@ def _fill(
 
 
 def _add(tar: tarfile.TarFile, pair: Pair, label_set: LabelSet) -> None:
-    sample, name = read_pair(pair, label_set), _member_name(pair)
+    sample, name = read_pair(pair, label_set, None), _member_name(pair)
     with pair.image.open() as stored:
         start = stored.read(8)
         ending = next((key for key, magic in _KEPT.items() if start.startswith(magic)), None)
-        image = stored if ending else io.BytesIO(png_of_pixels(sample.image))
-        _put(tar, f"{name}.{ending or 'png'}", image)
+        if ending:
+            _put(tar, f"{name}.{ending}", stored)
+        else:
+            ending, content = encoded(sample.image)
+            _put(tar, f"{name}.{ending}", io.BytesIO(content))
     labels = png_of_labels(sample.labels, label_set.palette)
     _put(tar, f"{name}.seg.png", io.BytesIO(labels))
 

@@ -4,7 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Triple = tuple[float, float, float]
+from atrous.bands import MAX_CHANNELS, Bits
+
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -27,9 +28,14 @@ class DataConfig(BaseModel):
     """Mirror every second sample."""
     color_jitter: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Strength of random brightness, contrast and saturation; 0 for none."""
-    mean: Triple = (127.5, 127.5, 127.5)
-    """Subtracted from pixels of 0 to 255, in the order red, green, blue."""
-    std: tuple[Positive, Positive, Positive] = (127.5, 127.5, 127.5)
+    bits: Bits = 8
+    """Of each value of the pictures: 8 for 0 to 255, 16 for 0 to 65535 as stored."""
+    mean: tuple[float, ...] = Field(
+        default=(127.5, 127.5, 127.5), min_length=1, max_length=MAX_CHANNELS
+    )
+    """Subtracted from the values, one for each of the model's in_channels; of three in the order
+    red, green, blue."""
+    std: tuple[Positive, ...] = (127.5, 127.5, 127.5)
     """Divided by after that."""
     longest_side: int | None = Field(default=None, ge=33)
     """Written into the model's card: pictures are resized to it before prediction, and before the
@@ -41,6 +47,15 @@ class DataConfig(BaseModel):
     def _scale_rises(self) -> Self:
         if self.scale[0] > self.scale[1]:
             raise ValueError(f"scale {list(self.scale)} must give the smaller factor first")
+        return self
+
+    @model_validator(mode="after")
+    def _one_for_each_channel(self) -> Self:
+        if len(self.mean) != len(self.std):
+            raise ValueError(
+                f"mean has {len(self.mean)} values and std {len(self.std)}; give one of each for "
+                "each channel"
+            )
         return self
 
 

@@ -9,17 +9,18 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from atrous.bands import RGB8, PixelKind
 from atrous.data.sample import PairList, Sample, read_pair
 from atrous.engine.protocols import DEFAULT, Protocol
 from atrous.imaging import LabelMap, Pixels
 from atrous.metrics.confusion import ConfusionMatrix
 
 Predict: TypeAlias = Callable[[Pixels], LabelMap]
-"""(H, W, 3) RGB -> (H, W) class indices."""
+"""(H, W, C) -> (H, W) class indices."""
 Answer: TypeAlias = tuple[LabelMap, NDArray[np.float32] | None]
 """Class indices and their probability, both (H, W); None where it was not asked for."""
 PredictSurely: TypeAlias = Callable[[Pixels], Answer]
-"""(H, W, 3) RGB -> class indices and their probability."""
+"""(H, W, C) -> class indices and their probability."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ class Watcher(Interface):
         """Take what is wanted of one picture."""
 
 
-def samples_of(pairs: PairList) -> Iterable[Sample]:
-    """Every sample of a split, as stored, one after the other."""
-    return (read_pair(pair, pairs.label_set) for pair in pairs.pairs)
+def samples_of(pairs: PairList, kind: PixelKind = RGB8) -> Iterable[Sample]:
+    """Every sample of a split, its picture as pixels of a kind, one after the other."""
+    return (read_pair(pair, pairs.label_set, kind) for pair in pairs.pairs)
 
 
 def evaluate(predict: Predict, pairs: PairList, samples: Iterable[Sample]) -> Evaluation:

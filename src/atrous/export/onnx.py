@@ -51,7 +51,7 @@ class _LogitsAtStride(nn.Module):
         self.model = model
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalized (B, 3, H, W) -> logits (B, C, h, w)."""
+        """Normalized (B, C, H, W) -> logits (B, C, h, w)."""
         return self.model.logits_at_stride(images)
 
 
@@ -73,7 +73,7 @@ def export_onnx(
         model: The network.
         card: Goes into the file's metadata.
         path: Where to write; nothing is left there if the check fails.
-        examples: Normalized images (B, 3, H, W) for the check; drawn if there are none.
+        examples: Normalized images (B, C, H, W) for the check; drawn if there are none.
         half: Store weights as 16-bit floats; the network computes in 32 bits all the same.
         overwrite: Whether a file that is there may be replaced.
 
@@ -90,7 +90,9 @@ def export_onnx(
     candidate = path.with_name(f".{path.stem}-unchecked.onnx")
     write_file(candidate, lambda file: file.write(content), overwrite=True)
     try:
-        agreement = _hold_against(model, candidate, examples or [_drawn_images()])
+        agreement = _hold_against(
+            model, candidate, examples or [_drawn_images(model_channels(model))]
+        )
         if not agreement.logits_difference <= _TOLERANCE * max(agreement.logits_spread, 1e-3):
             raise ExportError(
                 f"logits of the exported file differ from torch's by up to "
@@ -290,8 +292,8 @@ def _hold_against(
     return Agreement(difference, equal / pixels, spread)
 
 
-def _drawn_images() -> NDArray[np.float32]:
+def _drawn_images(channels: int) -> NDArray[np.float32]:
     rows, columns = np.mgrid[0:193, 0:257].astype(np.float32)
-    waves = [np.sin(rows / (7 + 5 * c) + columns / (11 - 2 * c)) for c in range(3)]
-    noise = np.random.default_rng(0).normal(0, 0.2, (1, 3, 193, 257))
+    waves = [np.sin(rows / (7 + 5 * c) + columns / (11 - 2 * (c % 3))) for c in range(channels)]
+    noise = np.random.default_rng(0).normal(0, 0.2, (1, channels, 193, 257))
     return (np.stack(waves)[None] + noise).astype(np.float32)

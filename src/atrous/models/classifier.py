@@ -106,12 +106,13 @@ class PictureClassifier:
         """Classify one picture.
 
         Args:
-            image: A file, a Pillow image, or (H, W, 3) uint8 RGB pixels.
+            image: A file, a Pillow image, or (H, W, C) pixels: uint8 RGB unless the card says
+                otherwise.
 
         Raises:
             InputError: If the picture cannot be used.
         """
-        picture = read_source(image, MAX_PIXELS)
+        picture = read_source(image, MAX_PIXELS, self.card.preprocessing.kind)
         images = torch.from_numpy(prepare_crop(picture.pixels, self.card.preprocessing))
         probabilities = self._model(images.to(self._device))[0].float().softmax(0)
         return Classification(np.asarray(probabilities.cpu().numpy()), self.card.classes)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from atrous.bands import MAX_CHANNELS
 from atrous.errors import ConfigError
 from atrous.layers.atrous import RateChange
 from atrous.runtime.upsample import AlignCorners
@@ -13,6 +14,7 @@ from atrous.validation import describe_problems
 AtrousRate = Annotated[int, Field(ge=1, le=1000)]
 OutputStride: TypeAlias = Literal[8, 16, 32]
 Width = Annotated[int, Field(ge=1, le=4096)]
+Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 Side = Annotated[int, Field(ge=1, le=100_000)]
 
 
@@ -27,7 +29,7 @@ class ModelConfig(BaseModel):
     """With the decoder of DeepLab V3+; without, as DeepLab V3; or the light head of MobileNetV3."""
     num_classes: int = Field(ge=2, le=65_535)
     """Channels of the logits; pixels marked with ignore_index are not a class."""
-    in_channels: Width = 3
+    in_channels: Channels = 3
     """Channels of the images."""
     output_stride: OutputStride = 16
     """Input pixels for each pixel of the deepest feature map."""
@@ -84,7 +86,7 @@ class ClassifierConfig(BaseModel):
     """Key into `atrous.models.classifier.CLASSIFIER_ENCODERS`."""
     num_classes: int = Field(default=1000, ge=2, le=65_535)
     """Length of the logits."""
-    in_channels: Width = 3
+    in_channels: Channels = 3
     """Channels of the images."""
     fully_connected: tuple[Width, ...] = Field(default=(), max_length=8)
     """Widths of layers before the regression; 4096, 4096 in the paper on JFT."""

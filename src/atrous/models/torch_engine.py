@@ -24,7 +24,7 @@ class TorchEngine:
 
     @torch.inference_mode()
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Normalized images (B, 3, H, W) -> logits (B, num_classes, h, w)."""
+        """Normalized images (B, C, H, W) -> logits (B, num_classes, h, w)."""
         try:
             batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
             return self._model.logits_at_stride(batch).float().cpu().contiguous().numpy()

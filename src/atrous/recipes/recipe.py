@@ -36,6 +36,16 @@ class Recipe(BaseModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _normalization_fits_channels(self) -> Self:
+        given, channels = len(self.data.mean), self.model.in_channels
+        if given != channels:
+            raise ValueError(
+                f"data.mean and data.std have {given} values for model.in_channels = {channels}; "
+                "give one for each channel, or leave them out to have them measured"
+            )
+        return self
+
 
 def shipped_recipes() -> dict[str, Path]:
     """Recipes that atrous ships, by name."""

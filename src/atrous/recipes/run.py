@@ -117,7 +117,7 @@ def run_training(
 
     def measure() -> Evaluation:
         trainee.to_keep.eval()
-        return evaluate(predict, eval_pairs, samples_of(eval_pairs))
+        return evaluate(predict, eval_pairs, samples_of(eval_pairs, card.preprocessing.kind))
 
     while trainee.epoch < recipe.train.epochs:
         batches.set_epoch(trainee.epoch)
@@ -145,7 +145,7 @@ def augment(
     random: Generator,
     *,
     config: DataConfig,
-    fill: tuple[int, int, int],
+    fill: tuple[int, ...],
     ignore_index: int,
 ) -> Sample:
     """What a recipe's ``[data]`` asks for, on one sample."""
@@ -187,7 +187,7 @@ def _build(
     recipe: Recipe, pairs: PairList, start: Path | None
 ) -> tuple[Trainee, DataLoader[Batch]]:
     """The model on its start, what moves it, and the batches that do."""
-    normalization = Normalization(recipe.data.mean, recipe.data.std)
+    normalization = Normalization(recipe.data.mean, recipe.data.std, recipe.data.bits)
     samples = Samples(
         pairs,
         seed=recipe.train.seed,
@@ -266,7 +266,10 @@ def _card(recipe: Recipe, name: str, pairs: PairList, settings: dict[str, Any]) 
         palette=pairs.label_set.palette,
         ignore_index=pairs.label_set.ignore_index,
         preprocessing=Preprocessing(
-            mean=recipe.data.mean, std=recipe.data.std, longest_side=recipe.data.longest_side
+            mean=recipe.data.mean,
+            std=recipe.data.std,
+            bits=recipe.data.bits,
+            longest_side=recipe.data.longest_side,
         ),
         align_corners=recipe.model.align_corners,
         architecture=recipe.model.model_dump(mode="json"),

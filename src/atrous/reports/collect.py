@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from atrous.bands import shown
 from atrous.engine.evaluate import Measured
 from atrous.imaging import Pixels
 from atrous.labels import LabelSet
@@ -198,7 +199,7 @@ class Worst:
         errors = np.where((picture.labels == picture.predicted)[..., None], _RIGHT, _WRONG)
         errors[void] = _UNCOUNTED
         return (
-            _jpeg(picture.sample.image),
+            _jpeg(shown(picture.sample.image)),
             _jpeg(truth),
             _jpeg(predicted),
             _jpeg(errors.astype(np.uint8)),

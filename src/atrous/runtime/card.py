@@ -1,10 +1,11 @@
 """What a model file says of itself."""
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from atrous.bands import MAX_CHANNELS, Bits, PixelKind
 from atrous.errors import AtrousError, WeightsError
 from atrous.labels import LabelSet, as_palette
 from atrous.runtime.upsample import AlignCorners
@@ -22,10 +23,14 @@ class Preprocessing(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
-    """Subtracted from RGB values of 0 to 255."""
-    std: tuple[float, float, float] = (127.5, 127.5, 127.5)
+    mean: tuple[float, ...] = Field(
+        default=(127.5, 127.5, 127.5), min_length=1, max_length=MAX_CHANNELS
+    )
+    """Subtracted from the values as they are read, one for each channel; three are RGB."""
+    std: tuple[float, ...] = (127.5, 127.5, 127.5)
     """Divided by after that."""
+    bits: Bits = 8
+    """Of each value: 0 to 255, or 0 to 65535."""
     longest_side: int | None = Field(default=None, ge=33)
     """Pictures are resized until their longest side has this many pixels, near the scale of the
     pictures in training; None leaves every picture as it is."""
@@ -35,6 +40,17 @@ class Preprocessing(BaseModel):
     plus 1. None fills nothing up."""
     center_crop: int | None = Field(default=None, ge=33)
     """For classifiers: the side of the square that the middle of a picture is scaled to."""
+
+    @model_validator(mode="after")
+    def _one_for_each_channel(self) -> Self:
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"mean has {len(self.mean)} values and std {len(self.std)}")
+        return self
+
+    @property
+    def kind(self) -> PixelKind:
+        """The pixels that the network was trained on."""
+        return PixelKind(len(self.mean), self.bits)
 
 
 class ModelCard(BaseModel):

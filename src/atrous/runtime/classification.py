@@ -30,7 +30,7 @@ class Classification:
 
 
 def prepare_crop(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """The middle of a picture as a square: (H, W, 3) RGB -> normalized (1, 3, side, side).
+    """The middle of a picture as a square: (H, W, C) -> normalized (1, C, side, side).
 
     The square has 87.5 % of the shorter side and is scaled to the card's ``center_crop``; without
     one the whole picture is taken as it is.
@@ -43,5 +43,5 @@ def prepare_crop(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.flo
     top, left = (height - square) // 2, (width - square) // 2
     middle = np.ascontiguousarray(pixels[top : top + square, left : left + square])
     smooth = cv2.INTER_AREA if square > side else cv2.INTER_LINEAR
-    scaled = cv2.resize(middle, (side, side), interpolation=smooth)
-    return normalize(np.asarray(scaled, np.uint8), preprocessing)
+    scaled = np.asarray(cv2.resize(middle, (side, side), interpolation=smooth), pixels.dtype)
+    return normalize(scaled.reshape(side, side, -1), preprocessing)

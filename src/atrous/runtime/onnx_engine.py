@@ -36,7 +36,7 @@ class OnnxEngine:
             raise WeightsError(f"{path}: damaged; a name in it is not text") from None
 
     def run(self, images: Tensor4) -> Tensor4:
-        """Normalized images (B, 3, H, W) -> logits (B, num_classes, h, w)."""
+        """Normalized images (B, C, H, W) -> logits (B, num_classes, h, w)."""
         try:
             (logits,) = self._session.run(None, {"images": images})
         # ONNX Runtime raises types of its own for each failure, all below Exception.
@@ -74,18 +74,19 @@ def _open_session(path: Path, threads: int) -> Any:
 
 def _check_signature(session: Any, card: ModelCard, path: Path) -> None:
     inputs, outputs = session.get_inputs(), session.get_outputs()
+    channels = card.preprocessing.kind.channels
     fits = (
         [value.name for value in inputs] == ["images"]
         and [value.name for value in outputs] == ["logits"]
         and inputs[0].type == outputs[0].type == "tensor(float)"
         and len(inputs[0].shape) == len(outputs[0].shape) == 4
-        and inputs[0].shape[1] == 3
+        and inputs[0].shape[1] == channels
         and outputs[0].shape[1] == len(card.classes)
     )
     if not fits:
         found = [(value.name, value.type, value.shape) for value in (*inputs, *outputs)]
         raise WeightsError(
-            f"{path}: expected one float input 'images' (B, 3, H, W) and one float output "
+            f"{path}: expected one float input 'images' (B, {channels}, H, W) and one float output "
             f"'logits' (B, {len(card.classes)}, h, w); found {found}"
         )
 

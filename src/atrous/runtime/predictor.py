@@ -9,16 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from atrous.errors import InputError, WeightsError
-from atrous.imaging import MAX_PIXELS, LabelMap, Picture, Pixels, picture_from_pillow, read_image
+from atrous.bands import RGB8, PixelKind, pixels_from_array, pixels_from_pillow, read_pixels
+from atrous.errors import WeightsError
+from atrous.imaging import MAX_PIXELS, LabelMap, Picture, Pixels
 from atrous.runtime.card import ModelCard, Preprocessing
 from atrous.runtime.engine import Engine
 from atrous.runtime.result import Segmentation
 from atrous.runtime.test_time import TestTime
 from atrous.runtime.upsample import average_labels, confidence_of, upsample_labels
 
-Source: TypeAlias = str | Path | Image.Image | NDArray[np.uint8]
-"""A file, a Pillow image, or (H, W, 3) RGB pixels."""
+Source: TypeAlias = str | Path | Image.Image | Pixels
+"""A file, a Pillow image, or (H, W, C) pixels of the channels and bits that the model reads."""
 
 
 class Predictor:
@@ -52,26 +53,27 @@ class Predictor:
         the picture's own size.
 
         Args:
-            image: A file, a Pillow image, or (H, W, 3) uint8 RGB pixels.
+            image: A file, a Pillow image, or (H, W, C) pixels: uint8 RGB unless the card says
+                otherwise.
 
         Raises:
             InputError: If the picture cannot be used.
             ResourceError: If the memory does not suffice.
             WeightsError: If the network's output is not finite.
         """
-        picture = read_source(image, self.max_pixels)
+        picture = read_source(image, self.max_pixels, self.card.preprocessing.kind)
         start = time.perf_counter()
         mask = self.predict_pixels(picture.pixels)
         seconds = time.perf_counter() - start
         return Segmentation(mask, self.label_set, picture.pixels, picture.notes, seconds)
 
     def predict_pixels(self, pixels: Pixels) -> LabelMap:
-        """(H, W, 3) RGB -> (H, W) class indices."""
+        """(H, W, C) -> (H, W) class indices."""
         views, size = self._look(pixels)
         return self._cut_out(self._labels(views, size), pixels)
 
     def predict_surely(self, pixels: Pixels) -> tuple[LabelMap, NDArray[np.float32]]:
-        """(H, W, 3) RGB -> class indices as `predict_pixels` has them, and their probability."""
+        """(H, W, C) -> class indices as `predict_pixels` has them, and their probability."""
         views, size = self._look(pixels)
         labels = self._labels(views, size)
         confidence = confidence_of(labels, views, align_corners=self.card.align_corners)
@@ -106,13 +108,14 @@ class Predictor:
 
 
 def prepare(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """Resize if need be, normalize, and fill up if asked for: (H, W, 3) RGB -> (1, 3, h, w)."""
+    """Resize if need be, normalize, and fill up if asked for: (H, W, C) -> (1, C, h, w)."""
     height, width = pixels.shape[:2]
     size = seen_size((height, width), preprocessing)
     if size != (height, width):
         # The same two ways as in training: shrunk by areas, enlarged bilinearly.
         smooth = cv2.INTER_AREA if size[0] < height or size[1] < width else cv2.INTER_LINEAR
-        pixels = np.asarray(cv2.resize(pixels, size[::-1], interpolation=smooth), np.uint8)
+        resized = cv2.resize(pixels, size[::-1], interpolation=smooth)
+        pixels = np.asarray(resized, pixels.dtype).reshape(*size, -1)
     images = normalize(pixels, preprocessing)
     if preprocessing.eval_crop_size is not None:
         pairs = zip(size, preprocessing.eval_crop_size, strict=True)
@@ -123,7 +126,7 @@ def prepare(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]
 
 
 def normalize(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """(H, W, 3) RGB -> (1, 3, H, W), mean subtracted and divided by the deviation."""
+    """(H, W, C) -> (1, C, H, W), mean subtracted and divided by the deviation."""
     mean = np.array(preprocessing.mean, np.float32)
     std = np.array(preprocessing.std, np.float32)
     normed = (pixels.astype(np.float32) - mean) / std
@@ -157,19 +160,14 @@ def _resize_nearest(labels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]
     return labels[np.ix_(rows, columns)]
 
 
-def read_source(image: Source, max_pixels: int) -> Picture:
+def read_source(image: Source, max_pixels: int, kind: PixelKind = RGB8) -> Picture:
     """A picture from whatever it is given as.
 
     Raises:
         InputError: If it cannot be used.
     """
     if isinstance(image, Image.Image):
-        return picture_from_pillow(image)
+        return pixels_from_pillow(image, kind)
     if isinstance(image, np.ndarray):
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-            raise InputError(
-                f"an array of shape {image.shape} and type {image.dtype} is no picture; expected "
-                "(H, W, 3) uint8 in the order red, green, blue"
-            )
-        return Picture(np.ascontiguousarray(image))
-    return read_image(Path(image), max_pixels=max_pixels)
+        return pixels_from_array(image, kind)
+    return read_pixels(Path(image), kind, max_pixels=max_pixels)

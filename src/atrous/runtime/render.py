@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from atrous.bands import shown
 from atrous.imaging import LabelMap, Pixels
 from atrous.labels import Color, LabelSet
 
@@ -26,7 +27,7 @@ def overlay(pixels: Pixels, mask: LabelMap, palette: Sequence[Color], *, opacity
     """Lay the colours over the picture, and draw a thin line where classes meet.
 
     Args:
-        pixels: (H, W, 3) RGB.
+        pixels: (H, W, C); other than 8-bit RGB as `atrous.bands.shown` has them.
         mask: (H, W) class indices.
         palette: A colour for each class.
         opacity: 0 shows the picture alone, 1 the colours alone.
@@ -35,7 +36,9 @@ def overlay(pixels: Pixels, mask: LabelMap, palette: Sequence[Color], *, opacity
         (H, W, 3) RGB.
     """
     colors = color_map(mask, palette)
-    mixed = np.asarray(cv2.addWeighted(colors, opacity, pixels, 1.0 - opacity, 0.0), np.uint8)
+    mixed = np.asarray(
+        cv2.addWeighted(colors, opacity, shown(pixels), 1.0 - opacity, 0.0), np.uint8
+    )
     edges = np.zeros(mask.shape, bool)
     edges[1:] |= mask[1:] != mask[:-1]
     edges[:, 1:] |= mask[:, 1:] != mask[:, :-1]

@@ -21,7 +21,7 @@ class Segmentation:
     label_set: LabelSet
     """Names and colours of the classes."""
     pixels: Pixels = field(repr=False)
-    """(H, W, 3) RGB, the picture itself, upright."""
+    """(H, W, C), the picture itself, upright, as the network was given it."""
     notes: tuple[str, ...] = ()
     """What had to be decided while the picture was read."""
     seconds: float = 0.0

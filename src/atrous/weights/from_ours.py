@@ -7,6 +7,7 @@ from torch import nn
 from atrous.encoders import Encoder
 from atrous.errors import WeightsError
 from atrous.weights.from_onnx import folded_norms, load_onnx_model
+from atrous.weights.input_channels import spread_input_channels
 from atrous.weights.model_file import load_model
 
 OUR_ENDINGS = (".onnx", ".safetensors")
@@ -16,7 +17,8 @@ OUR_ENDINGS = (".onnx", ".safetensors")
 def fill_from_ours(model: nn.Module, path: Path) -> list[str]:
     """Fill a model from a model file of ours, in place.
 
-    The encoder must fit. Decoder and classifier are taken where all their tensors fit, and are
+    The encoder must fit, but for the channels of its first convolution, which is spread over
+    those of the model. Decoder and classifier are taken where all their tensors fit, and are
     left as drawn otherwise: another number of classes needs a new classifier.
 
     Args:
@@ -37,6 +39,8 @@ def fill_from_ours(model: nn.Module, path: Path) -> list[str]:
     for part, ours in model.named_children():
         module = dict(source.named_children())[part]
         theirs, state = module.state_dict(), ours.state_dict()
+        if part == "encoder":
+            theirs = spread_input_channels(theirs, state)
         fits = theirs.keys() == state.keys() and all(
             theirs[name].shape == state[name].shape for name in state
         )

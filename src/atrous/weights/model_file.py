@@ -81,6 +81,12 @@ def _load(
             f"{path}: {len(misfits)} tensors do not fit the architecture it names; the first are "
             f"{', '.join(misfits[:5])}"
         )
+    channels = card.architecture.get("in_channels", 3)
+    if card.preprocessing.kind.channels != channels:
+        raise WeightsError(
+            f"{path}: its network reads {channels} channels, and its mean and std are those of "
+            f"{card.preprocessing.kind.channels}; the file is damaged, export it again"
+        )
     model = build(card.architecture)
     model.load_state_dict(state)
     return model.eval(), card

@@ -23,6 +23,7 @@ from atrous.weights.formats.torch_file import TORCH_ENDINGS, is_ours
 from atrous.weights.from_keras import KERAS_ENDINGS, read_keras, xception_rules
 from atrous.weights.from_ours import OUR_ENDINGS, fill_from_ours
 from atrous.weights.from_tf_deeplab import start_values
+from atrous.weights.input_channels import fit_input_channels
 from atrous.weights.peers import start as peers
 from atrous.weights.rename import Values, rename
 from atrous.weights.unfold import fold_norms
@@ -95,7 +96,8 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
     """Fill a model's encoder, and what else the file has for it, in place.
 
     The encoder is taken whole. Of the head each layer is taken that the model has in the same
-    size; the others stay as they were drawn.
+    size; the others stay as they were drawn. For a model of other than three channels the first
+    convolution is spread over them, see `atrous.weights.input_channels`.
 
     Args:
         model: A `atrous.models.segmenter.Segmenter` with the encoder that the file is of.
@@ -127,6 +129,7 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
         for name, value in values.items()
         if name in state or not name.startswith("encoder.last.")
     }
+    values = fit_input_channels(values, state)
     # Of norms that were folded into the convolutions only a bias is left.
     folded = not any(name.endswith("norm.running_var") for name in values)
     _check_encoder(values, state, encoder=encoder, folded=folded, path=found)

@@ -1,5 +1,6 @@
 """Read one pair of files and keep what the checks ask for, a few kilobytes for each pair."""
 
+import contextlib
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,10 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from atrous.bands import PixelKind, kind_of, read_pixels, shown
 from atrous.data import ImageSource, LabelSource
 from atrous.data.doctor.listing import Entry
 from atrous.data.sample import ImageFile, LabelFile
-from atrous.errors import AtrousError, DatasetError
+from atrous.errors import AtrousError, DatasetError, InputError
 from atrous.imaging import (
     Pixels,
     count_frames,
@@ -37,6 +39,8 @@ class ImageFacts:
     stored_size: tuple[int, int]
     """Height and width before the EXIF tag turns it."""
     orientation: int
+    kind: PixelKind
+    """Channels, without transparency, and bits."""
     deep: str | None
     """How pixels of more than 8 bits a channel are packed."""
     transparent: bool
@@ -102,17 +106,18 @@ def _without_path(error: AtrousError, path: Path) -> str:
 def _facts_of_image(source: ImageSource) -> ImageFacts:
     if isinstance(source, ImageFile):
         return read_image_facts(source.path)
-    pixels = source.read()
+    pixels = source.read(None)
     size = pixels.shape[0], pixels.shape[1]
     return ImageFacts(
         size=size,
         stored_size=size,
         orientation=1,
+        kind=kind_of(pixels),
         deep=None,
         transparent=False,
         frames=1,
         digest=hashlib.sha256(pixels.tobytes()).digest(),
-        look=difference_hash(pixels),
+        look=difference_hash(shown(pixels)),
     )
 
 
@@ -130,20 +135,37 @@ def read_image_facts(path: Path) -> ImageFacts:
     Raises:
         InputError: If it cannot be decoded.
     """
-    with open_picture(path) as image:
-        packing, (width, height) = how_stored(image).packing, image.size
-        picture = picture_from_pillow(image)
-        transparent = any("transparent" in note for note in picture.notes)
-        return ImageFacts(
-            size=(picture.pixels.shape[0], picture.pixels.shape[1]),
-            stored_size=(height, width),
-            orientation=orientation_of(image),
-            deep=packing if packing[0] in "IF" or ";16" in packing else None,
-            transparent=transparent,
-            frames=count_frames(image),
-            digest=_file_digest(path),
-            look=difference_hash(picture.pixels),
-        )
+    picture = read_pixels(path, None)
+    kind, size = kind_of(picture.pixels), (picture.pixels.shape[0], picture.pixels.shape[1])
+    header = _read_header(path) or _Header(size, 1, str(kind) if kind.bits > 8 else "", 1)
+    return ImageFacts(
+        size=size,
+        stored_size=header.size,
+        orientation=header.orientation,
+        kind=kind,
+        deep=header.packing if kind.bits > 8 or header.packing[:1] in {"I", "F"} else None,
+        transparent=any("transparen" in note for note in picture.notes),
+        frames=header.frames,
+        digest=_file_digest(path),
+        look=difference_hash(shown(picture.pixels)),
+    )
+
+
+@dataclass(frozen=True)
+class _Header:
+    size: tuple[int, int]
+    orientation: int
+    packing: str
+    frames: int
+
+
+def _read_header(path: Path) -> _Header | None:
+    """None for arrays and TIFF of many channels, which Pillow cannot open."""
+    with contextlib.suppress(InputError), open_picture(path) as image:
+        width, height = image.size
+        packing = how_stored(image).packing
+        return _Header((height, width), orientation_of(image), packing, count_frames(image))
+    return None
 
 
 def _file_digest(path: Path) -> bytes:

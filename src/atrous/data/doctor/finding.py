@@ -68,8 +68,14 @@ KINDS: Mapping[str, Kind] = {
     ),
     "deep_image": Kind(
         "warning",
-        "pictures of more than 8 bits a channel",
-        "they are scaled to 0 to 255 while reading; see that this is how you want it",
+        "pictures of more than 8 bits a channel among others, or of 32",
+        "they are scaled to 0 to 255 while reading; store all pictures with 16 bits to have them "
+        "read as they are",
+    ),
+    "mixed_channels": Kind(
+        "error",
+        "pictures whose channels are not those of the others",
+        "store all pictures with the same channels, or take these out",
     ),
     "frames": Kind(
         "warning", "animations and stacks of pages", "only the first is read; store it alone"

@@ -50,8 +50,6 @@ def check_image(pair: PairFacts, _context: Context) -> Iterator[Found]:
     if image is None:
         return
     height, width = image.size
-    if image.deep:
-        yield "deep_image", f"pixels stored as {image.deep}"
     if image.frames > 1:
         yield "frames", f"{image.frames} frames or pages"
     if image.transparent:
@@ -171,7 +169,5 @@ PAIR_CHECKS: tuple[Callable[[PairFacts, Context], Iterator[Found]], ...] = (
 )
 """What each pair is asked."""
 
-OF_IMAGES = frozenset(
-    ("damaged_image", "deep_image", "frames", "transparent_image", "tiny_image", "long_image")
-)
+OF_IMAGES = frozenset(("damaged_image", "frames", "transparent_image", "tiny_image", "long_image"))
 """Kinds whose place is the picture; that of all others is the label map."""

@@ -63,6 +63,22 @@ def _absences(
             yield Finding(f"absent_from_{split}", name, what)
 
 
+def check_kinds(
+    listing: Listing, pairs: Sequence[PairFacts], _context: Context
+) -> Iterator[Finding]:
+    """All pictures have the same channels, and the same bits, of which no more than 16."""
+    images = [(listing.below(pair.entry.image.path), pair.image) for pair in pairs if pair.image]
+    counts = Counter(image.kind for _, image in images)
+    # Grey can stand for colours, so that both together are read as RGB.
+    mixed = any(kind.channels not in (1, 3) for kind in counts) and len(counts) > 1
+    for where, image in images:
+        usual = counts.most_common(1)[0][0]
+        if mixed and image.kind != usual:
+            yield Finding("mixed_channels", where, f"{image.kind}; most have {usual}")
+        elif image.deep and (len(counts) > 1 or image.kind.bits == 8):
+            yield Finding("deep_image", where, f"pixels stored as {image.deep}")
+
+
 def check_same_labels(
     listing: Listing, pairs: Sequence[PairFacts], _context: Context
 ) -> Iterator[Finding]:
@@ -141,6 +157,7 @@ def near_pairs(
 
 SET_CHECKS: Mapping[str, Callable[[Listing, Sequence[PairFacts], Context], Iterator[Finding]]] = {
     "classes": check_classes,
+    "kinds": check_kinds,
     "same labels": check_same_labels,
     "duplicates": check_duplicates,
     "near duplicates": check_near_duplicates,

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from atrous.bands import read_pixels, shown
 from atrous.data.doctor.check import Report
 from atrous.data.doctor.facts import PairFacts, read_label_pixels
 from atrous.data.doctor.finding import Finding
 from atrous.data.sample import LabelFile
 from atrous.errors import AtrousError
-from atrous.imaging import Pixels, read_image
+from atrous.imaging import Pixels
 from atrous.labels import distinct_palette
 
 _SIDE = 240
@@ -44,14 +45,14 @@ class Thumbnails:
         if not path.is_file() or finding.kind in ("outside_root", "bad_description"):
             return []
         try:
-            return [data_uri(read_image(path).pixels)]
+            return [data_uri(read_pixels(path, None).pixels)]
         except AtrousError:
             return [None]
 
 
 def _picture_of(pair: PairFacts) -> str | None:
     try:
-        return data_uri(pair.entry.image.read())
+        return data_uri(pair.entry.image.read(None))
     except AtrousError:
         return None
 
@@ -85,10 +86,10 @@ def data_uri(pixels: Pixels, *, smooth: bool = True) -> str:
     """A PNG or JPEG of at most 240 pixels a side, inside a URI.
 
     Args:
-        pixels: (H, W, 3) RGB.
+        pixels: (H, W, C).
         smooth: Whether this is a photograph; values of labels are not mixed.
     """
-    image = Image.fromarray(np.ascontiguousarray(pixels))
+    image = Image.fromarray(np.ascontiguousarray(shown(pixels)))
     shrink = min(1.0, _SIDE / max(image.size))
     size = max(1, round(image.width * shrink)), max(1, round(image.height * shrink))
     image = image.resize(size, Image.Resampling.BOX if smooth else Image.Resampling.NEAREST)
