@@ -32,7 +32,7 @@ class Finding:
 KINDS: Mapping[str, Kind] = {
     "bad_description": Kind("error", "dataset.toml is wrong", "correct the line named here"),
     "missing_split": Kind(
-        "error", "a split is missing", "make one: move a tenth to a fifth of the pairs there"
+        "error", "a split is missing", "deal the pictures anew: atrous data split DATA --out FOLDER"
     ),
     "empty_split": Kind(
         "error",
