@@ -50,18 +50,13 @@ def find_borders(labels: NDArray[np.uint8]) -> Borders:
     )
 
 
-def smoothed_values(borders: Borders, counts: dict[int, int]) -> list[int]:
+def smoothed_values(borders: Borders) -> list[int]:
     """The values that smoothing put between others; none if the map looks as drawn.
 
-    One value that is in bands alone is not enough: it can be a class of outlines that lies between
-    an inside and an outside by intention.
-
-    Args:
-        borders: Of one label map.
-        counts: Pixels of each of its values.
+    One value alone is not enough: it can be a class of outlines that lies between an inside and an
+    outside by intention.
     """
     if borders.bands < _LEAST or borders.bands < _SHARE * (borders.bands + borders.sharp):
         return []
     stepped = sorted(value for value, pixels in borders.steps.items() if pixels >= _LEAST)
-    has_areas = any(2 * borders.steps[value] < counts[value] for value in stepped)
-    return stepped if len(stepped) > 1 or has_areas else []
+    return stepped if len(stepped) > 1 else []

@@ -184,7 +184,7 @@ KINDS: Mapping[str, Kind] = {
     "mirrored_across": Kind(
         "warning",
         "a mirrored picture in another split",
-        "take it out of one: training mirrors pictures, so that it has seen this one",
+        "take it out of one: training that flips pictures has seen this one",
     ),
     "duplicate_within": Kind(
         "warning", "the same picture twice in a split", "keep one, with the better labels"

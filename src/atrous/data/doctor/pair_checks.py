@@ -160,7 +160,7 @@ def check_borders(pair: PairFacts, context: Context) -> Iterator[Found]:
         return
     if diagnosis and diagnosis.kind == "blended_ids":
         return  # the same fault, and one that a mapping mends
-    values = smoothed_values(labels.borders, labels.values)
+    values = smoothed_values(labels.borders)
     if values:
         bands, borders = labels.borders.bands, labels.borders.bands + labels.borders.sharp
         listed = ", ".join(map(str, values[:8])) + (" ..." if len(values) > 8 else "")
