@@ -161,7 +161,7 @@ def check_borders(pair: PairFacts, context: Context) -> Iterator[Found]:
     if diagnosis and diagnosis.kind == "blended_ids":
         return  # the same fault, and one that a mapping mends
     values = smoothed_values(labels.borders)
-    if values:
+    if values and not context.values.keys() & set(values):  # else the dataset says what they mean
         bands, borders = labels.borders.bands, labels.borders.bands + labels.borders.sharp
         listed = ", ".join(map(str, values[:8])) + (" ..." if len(values) > 8 else "")
         yield "stepped_ids", f"{bands} of {borders} borders along rows go in steps, over {listed}"
