@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from browser import Browser, find_browser
 from known_network import color_blocks, write_known_network
 
 # Networks of tests are tiny: threads that wait for each other cost more than they bring.
@@ -22,6 +23,12 @@ def camvid_root() -> Path:
     if not (root / "val").is_dir():
         pytest.skip(f"CamVid is not at {root}")
     return root
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Browser:
+    """A browser that opens pages."""
+    return find_browser(tmp_path / "profile")
 
 
 @pytest.fixture(scope="session")

@@ -119,6 +119,52 @@ def smooth_binary(root: Path) -> None:
         small.resize((SIZE[1], SIZE[0]), Image.Resampling.BILINEAR).save(path)
 
 
+def smooth_named(root: Path) -> None:
+    """Label maps of classes 0 and 4 enlarged with smoothing, so that 1, 2 and 3 lie between."""
+    for path in masks(root):
+        small = Image.fromarray(np.array(Image.open(path)) // 2 * 4).resize((32, 24))
+        small.resize((SIZE[1], SIZE[0]), Image.Resampling.BILINEAR).save(path)
+    describe(root, 'names = ["road", "car", "tree", "pole", "sky"]')
+
+
+def mix_binary(root: Path) -> None:
+    """Masks of 0 and 1, of which every third is of 0 and 255."""
+    for index, path in enumerate(masks(root)):
+        high = 1 if index % 3 else 255
+        binary = (np.array(Image.open(path)) > 0).astype(np.uint8) * high
+        Image.fromarray(binary).save(path)
+
+
+def add_case_twin(root: Path) -> None:
+    """A pair ``P0`` of its own beside ``p0``; asks for a file system that tells them apart."""
+    Image.fromarray(draw_image(20)).save(root / "train" / "images" / "P0.png")
+    Image.fromarray(draw_labels(20)).save(root / "train" / "masks" / "P0.png")
+
+
+def damage_jpeg(root: Path, change: Callable[[bytearray], bytes]) -> None:
+    """A picture stored as JPEG, its bytes put through ``change``."""
+    path = first(root, "images")
+    pixels = draw_image(0)
+    path.unlink()
+    Image.fromarray(pixels).save(path.with_suffix(".jpg"), quality=95)
+    data = path.with_suffix(".jpg").read_bytes()
+    path.with_suffix(".jpg").write_bytes(change(bytearray(data)))
+
+
+def blank(data: bytearray) -> bytes:
+    """40 zero bytes in the middle, as a lost block of a disk leaves them."""
+    middle = len(data) // 2
+    data[middle : middle + 40] = bytes(40)
+    return bytes(data)
+
+
+def mirror(root: Path, change: Callable[[Image.Image], Image.Image] = lambda image: image) -> None:
+    """A picture of train, mirrored, in val."""
+    image = Image.open(root / "train" / "images" / "p0.png")
+    mirrored = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    change(mirrored).save(root / "val" / "images" / "p6.png")
+
+
 def turn(root: Path) -> None:
     """Store one picture lying, with an EXIF tag that turns it; its labels lie too."""
     path = first(root, "images")
@@ -247,6 +293,7 @@ FAULTS: dict[str, Fault] = {
     "partners differ in case": mendable(
         "case_mismatch", lambda r: first(r).rename(first(r).with_name("P0.png"))
     ),
+    "two pairs that differ in case": mendable("case_clash", add_case_twin),
     "two pictures of one name": fault(
         "same_stem",
         lambda r: Image.fromarray(draw_image(0)).save(first(r, "images").with_suffix(".bmp")),
@@ -275,6 +322,14 @@ FAULTS: dict[str, Fault] = {
     "labels cut in half": mendable("damaged_labels", lambda r: cut(first(r), 0.5)),
     "labels of no bytes": mendable("damaged_labels", lambda r: cut(first(r), 0)),
     "text for labels": mendable("damaged_labels", lambda r: first(r).write_text("404")),
+    "JPEG without its end": mendable(
+        "damaged_image", lambda r: damage_jpeg(r, lambda data: bytes(data[:-2]))
+    ),
+    "JPEG that ends too early": fault(
+        "corrupt_image",
+        lambda r: damage_jpeg(r, lambda data: bytes(data[: len(data) * 3 // 4]) + b"\xff\xd9"),
+    ),
+    "JPEG with zeros inside": fault("corrupt_image", lambda r: damage_jpeg(r, blank)),
     # pictures out of the ordinary
     "picture of 16 bits": fault("deep_image", deep_image),
     "picture of six channels": fault("mixed_channels", mixed_channels),
@@ -320,6 +375,11 @@ FAULTS: dict[str, Fault] = {
         lambda r: (renumber(0, 255)(r), describe(r, 'names = ["road", "crack"]')),
     ),
     "smoothed masks": mendable("blended_ids", smooth_binary, named=False),
+    "masks of 0 and 1 mixed with 0 and 255": mendable("mixed_binary", mix_binary, named=False),
+    "mixed masks with names": mendable(
+        "mixed_binary", lambda r: (mix_binary(r), describe(r, 'names = ["road", "crack"]'))
+    ),
+    "smoothed indices that all have names": fault("stepped_ids", smooth_named),
     "greys": mendable("spread_ids", renumber(0, 127, 255), named=False),
     "greys with names": mendable("spread_ids", renumber(0, 100, 200)),
     "from 1 on": mendable("off_by_one", renumber(1, 2, 3), named=False),
@@ -368,6 +428,11 @@ FAULTS: dict[str, Fault] = {
         "duplicate_across", lambda r: copy(r, "train/images/p0.png", "val/images/p6.png")
     ),
     "one picture, smaller, in two splits": fault("near_duplicate_across", same_picture_smaller),
+    "one picture, mirrored, in two splits": fault("mirrored_across", mirror),
+    "one picture, mirrored and smaller, in two splits": fault(
+        "mirrored_across",
+        lambda r: mirror(r, lambda image: image.resize((32, 24)).resize((64, 48))),
+    ),
     "one picture twice": fault(
         "duplicate_within", lambda r: copy(r, "train/images/p0.png", "train/images/p1.png")
     ),

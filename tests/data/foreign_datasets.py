@@ -69,6 +69,13 @@ def write_paired(root: Path) -> None:
     (root / "dataset.toml").write_text(f"names = {list(CLASSES)}")
 
 
+def write_beside(root: Path) -> None:
+    for name in NAMES:
+        save_image(root / split_of(name) / f"{name}.jpg", name)
+        save_labels(root / split_of(name) / f"{name}_mask.png", truth(name))
+    (root / "dataset.toml").write_text(f"names = {list(CLASSES)}")
+
+
 def write_camvid(root: Path) -> None:
     for name in NAMES:
         save_image(root / split_of(name) / f"{name}.png", name)
@@ -289,6 +296,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "webdataset": write_webdataset,
     "huggingface": write_huggingface,
     "paired": write_paired,
+    "beside": write_beside,
 }
 """One for each layout."""
 

@@ -95,3 +95,13 @@ def test_a_listing_names_every_file_without_a_partner(camvid_like):
         ("no labels", "p2.png"),
         ("same name", "p1.png"),
     }
+
+
+def test_a_missing_val_is_answered_with_the_command_that_deals_one(tmp_path):
+    for folder in ("images", "masks"):
+        (tmp_path / "train" / folder).mkdir(parents=True)
+
+    with pytest.raises(
+        DatasetError, match=f"it has train. To deal .*: atrous data split {tmp_path}"
+    ):
+        open_split(tmp_path, "val")

@@ -2,17 +2,12 @@
 
 import html.parser
 import re
-import shutil
-import subprocess
 
 import pytest
-from PIL import Image
 
 from atrous.reports.html import largest_confusions, render
 from atrous.reports.report import Published
 from reports.made_up import evaluated
-
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 class Reader(html.parser.HTMLParser):
@@ -102,17 +97,10 @@ def test_a_page_of_a_perfect_model_has_no_confusions():
     assert "of all mistakes" not in page_of(shift=0)
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no browser to open the page with")
-def test_a_browser_draws_the_page(tmp_path):
+def test_a_browser_draws_the_page(tmp_path, browser):
     (tmp_path / "report.html").write_text(page_of())
-    command = [BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-    command += [f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1000,1400"]
-    shot = tmp_path / "page.png"
-    command += [f"--screenshot={shot}", (tmp_path / "report.html").as_uri()]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
 
-    with Image.open(shot) as image:
-        colors = image.convert("RGB").getcolors(1 << 24)
+    colors = browser.draw(tmp_path / "report.html").getcolors(1 << 24)
     painted = {color for _, color in colors}
     # The bars are painted in the classes' own colours.
     assert {(0, 0, 90), (90, 90, 90), (200, 0, 0)} <= painted

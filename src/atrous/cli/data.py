@@ -15,6 +15,7 @@ from atrous.cli.layout_option import LayoutOption
 from atrous.cli.model_parts import plain_table
 from atrous.cli.options import JsonFlag, QuietFlag, WorkersOption
 from atrous.cli.terminal import Terminal
+from atrous.data.description import DATASET_FILE
 from atrous.data.doctor import KINDS, Finding, Report, check_dataset
 from atrous.data.doctor.mend import describe_as_toml, left_out, write_copy, write_proposal
 from atrous.data.doctor.page import describe, write_page
@@ -80,7 +81,8 @@ def check(
         terminal.say(f"wrote {report}")
     if toml_to is not None:
         write_proposal(found, toml_to)
-        terminal.say(f"wrote {toml_to}; put it into the dataset as dataset.toml")
+        there = toml_to.resolve() == (data / DATASET_FILE).resolve()
+        terminal.say(f"wrote {toml_to}{'' if there else f'; put it into {data} as {DATASET_FILE}'}")
     if fix_to is not None:
         result["left_out"] = _copy(terminal, found, fix_to)
     terminal.give("data check", result, ok=not found.findings)

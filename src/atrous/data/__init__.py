@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from atrous.data import (
     ade20k,
+    beside,
     camvid,
     cityscapes,
     coco,
@@ -39,6 +40,7 @@ DATASETS: Mapping[str, Layout] = {
     "webdataset": shards.LAYOUT,
     "huggingface": huggingface.LAYOUT,
     "paired": paired.LAYOUT,
+    "beside": beside.LAYOUT,
 }
 """Layouts by name; where several fit a folder, the first is taken."""
 

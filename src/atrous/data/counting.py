@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from atrous.data.description import DATASET_FILE
 from atrous.data.layout import Listing
 from atrous.errors import DatasetError
 from atrous.labels import LabelSet, numbered_label_set
@@ -24,7 +25,8 @@ def count_classes(training: Listing, root: Path, *, ignore_index: int = 255) -> 
     if max(seen, default=0) < 1:
         raise DatasetError(
             f"the labels beside {first} hold no class but {sorted(seen) or ignore_index}; expected "
-            "at least classes 0 and 1. If 255 marks a class, say so in dataset.toml"
+            f"at least classes 0 and 1. If 255 marks a class: atrous data check {root} --toml-to "
+            f"{root / DATASET_FILE}"
         )
     if max(seen) > ignore_index:
         raise DatasetError(

@@ -157,6 +157,8 @@ def _known_split(root: Path, split: str, layout: str) -> str:
     for name in (split, *ALSO_CALLED.get(split, ()), *_SPELLED.get(split, ())):
         if name in known:
             return name
+    deal = f". To deal its pictures into train and val: atrous data split {root} --out NEW-FOLDER"
     raise DatasetError(
         f"no split {split!r} in {root} (layout {layout}); it has {', '.join(known) or 'none'}"
+        f"{deal if known and split in ('train', 'val') else ''}"
     )

@@ -23,6 +23,8 @@ def clean(tmp_path):
 def broken(tmp_path, name):
     fault = FAULTS[name]
     root = write_dataset(tmp_path / "set", named=fault.named)
+    if "case_clash" in fault.kinds and (root / "TRAIN").exists():
+        pytest.skip("this file system does not tell capital letters from small ones")
     fault.break_it(root)
     return root
 
@@ -68,8 +70,7 @@ def test_the_proposal_repairs_what_a_mapping_can(tmp_path, name):
 def test_every_kind_of_fault_is_in_the_corpus():
     drawn = set().union(*(fault.kinds for fault in FAULTS.values()))
 
-    # Not every file system holds names that differ in case alone; see test_listing.
-    assert drawn == KINDS.keys() - {"case_clash"}
+    assert drawn == KINDS.keys()
 
 
 def test_many_pairs_are_read_by_processes_and_come_in_their_order(clean):

@@ -106,3 +106,47 @@ def test_a_thumbnail_is_small_and_keeps_its_shape():
 
     image = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
     assert image.size == (240, 60)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A page on a dataset with several faults, one of them a file that cannot be read."""
+    root = write_dataset(tmp_path / "set", named=False)
+    for name in ("0 and 255", "transparent picture"):
+        FAULTS[name].break_it(root)
+    (root / "train" / "masks" / "p1.png").unlink()
+    (root / "train" / "masks" / "p2.png").write_bytes(b"no picture")
+    report = check_dataset(root)
+    write_page(report, tmp_path / "page.html")
+    return report, tmp_path / "page.html"
+
+
+def test_a_browser_loads_every_picture_and_shows_every_section(written, browser):
+    report, page = written
+
+    asked = """{
+        loaded: [...document.images].map(image => image.complete && image.naturalWidth > 0),
+        sections: [...document.querySelectorAll("h2[id]")].map(heading => heading.id),
+        links: [...document.querySelectorAll("a")].every(link => document.querySelector(link.hash)),
+        wide: document.documentElement.scrollWidth <= innerWidth,
+        bars: [...document.querySelectorAll(".bar i")].filter(bar => bar.offsetWidth > 0).length,
+    }"""
+    found = browser.ask(page, asked)
+
+    assert len(found["loaded"]) > 4
+    assert all(found["loaded"])
+    assert set(found["sections"]) == {finding.kind for finding in report.findings}
+    assert found["links"]
+    assert found["wide"]
+    assert found["bars"] == sum(row.share > 0 for row in report.classes)
+
+
+def test_a_browser_has_nothing_to_complain_of(written, browser):
+    assert browser.complaints(written[1]) == []
+
+
+def test_a_browser_complains_of_a_page_that_loads_something(written, browser):
+    _, page = written
+    page.write_text(page.read_text("utf-8") + "<script>1</script>", "utf-8")
+
+    assert browser.complaints(page) != []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atrous.data.doctor.values import diagnose_values, main_values
+from atrous.data.doctor.values import diagnose_mixed, diagnose_values, main_values
 from atrous.labels import numbered_label_set
 
 THREE = numbered_label_set(3)
@@ -99,3 +99,19 @@ def test_whatever_the_values_the_mapping_leads_to_classes_or_ignore(counts, loss
         found = diagnose_values(counts, label_set, lossy=lossy)
         if found:
             assert all(0 <= index <= 65_535 for index in found.values.values())
+
+
+@pytest.mark.parametrize(
+    ("maps", "label_set", "found"),
+    [
+        ([{0, 1}, {0, 255}], None, True),
+        ([{0, 1}, {0, 255}, {0}], numbered_label_set(2), True),
+        ([{0, 1}, {0, 1, 255}, {0, 255}], None, False),
+        ([{0, 1}, {0, 2}, {0, 255}], None, False),
+        ([{0, 1}] * 20 + [{0, 255}], None, False),
+        ([{0, 1}, {0, 255}], THREE, False),
+        ([{0, 255}] * 2, None, False),
+    ],
+)
+def test_mixed_masks_are_told_from_masks_with_ignored_pixels(maps, label_set, found):
+    assert (diagnose_mixed(maps, label_set) is not None) == found

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeGuard
 
 import cv2
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from atrous.bands import PixelKind, kind_of, read_pixels, shown
 from atrous.data import ImageSource, LabelSource
+from atrous.data.doctor.borders import Borders, find_borders
+from atrous.data.doctor.jpeg import read_complaint
 from atrous.data.doctor.listing import Entry
 from atrous.data.sample import ImageFile, LabelFile
 from atrous.errors import AtrousError, DatasetError, InputError
@@ -49,6 +52,10 @@ class ImageFacts:
     """Of the file's content."""
     look: bytes | None
     """`difference_hash`; None for pictures of hardly any contrast, which all look alike."""
+    mirrored: bytes | None = None
+    """The same of the picture with left and right exchanged."""
+    complaint: str | None = None
+    """What libjpeg says of damaged data that it passed over."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,8 @@ class LabelFacts:
     """Pixels of values or colours past `MAX_VALUES`."""
     digest: bytes
     """Of the pixels."""
+    borders: Borders | None = None
+    """Of indices of 8 bits."""
 
     def as_colors(self) -> "LabelFacts":
         """The same with each value v as the colour (v, v, v)."""
@@ -107,7 +116,7 @@ def _facts_of_image(source: ImageSource) -> ImageFacts:
     if isinstance(source, ImageFile):
         return read_image_facts(source.path)
     pixels = source.read(None)
-    size = pixels.shape[0], pixels.shape[1]
+    size, cells = (pixels.shape[0], pixels.shape[1]), grey_cells(shown(pixels))
     return ImageFacts(
         size=size,
         stored_size=size,
@@ -117,7 +126,8 @@ def _facts_of_image(source: ImageSource) -> ImageFacts:
         transparent=False,
         frames=1,
         digest=hashlib.sha256(pixels.tobytes()).digest(),
-        look=difference_hash(shown(pixels)),
+        look=hash_cells(cells),
+        mirrored=hash_cells(cells[:, ::-1]),
     )
 
 
@@ -138,6 +148,7 @@ def read_image_facts(path: Path) -> ImageFacts:
     picture = read_pixels(path, None)
     kind, size = kind_of(picture.pixels), (picture.pixels.shape[0], picture.pixels.shape[1])
     header = _read_header(path) or _Header(size, 1, str(kind) if kind.bits > 8 else "", 1)
+    cells = grey_cells(shown(picture.pixels))
     return ImageFacts(
         size=size,
         stored_size=header.size,
@@ -147,7 +158,9 @@ def read_image_facts(path: Path) -> ImageFacts:
         transparent=any("transparen" in note for note in picture.notes),
         frames=header.frames,
         digest=_file_digest(path),
-        look=difference_hash(shown(picture.pixels)),
+        look=hash_cells(cells),
+        mirrored=hash_cells(cells[:, ::-1]),
+        complaint=read_complaint(path) if header.is_jpeg else None,
     )
 
 
@@ -157,14 +170,20 @@ class _Header:
     orientation: int
     packing: str
     frames: int
+    is_jpeg: bool = False
 
 
 def _read_header(path: Path) -> _Header | None:
     """None for arrays and TIFF of many channels, which Pillow cannot open."""
     with contextlib.suppress(InputError), open_picture(path) as image:
         width, height = image.size
-        packing = how_stored(image).packing
-        return _Header((height, width), orientation_of(image), packing, count_frames(image))
+        return _Header(
+            size=(height, width),
+            orientation=orientation_of(image),
+            packing=how_stored(image).packing,
+            frames=count_frames(image),
+            is_jpeg=image.format in {"JPEG", "MPO"},
+        )
     return None
 
 
@@ -185,8 +204,17 @@ def difference_hash(pixels: Pixels) -> bytes | None:
     Returns:
         16 bytes; None if the cells hardly differ, for then the bits are chance.
     """
+    return hash_cells(grey_cells(pixels))
+
+
+def grey_cells(pixels: Pixels) -> NDArray[np.float32]:
+    """(H, W, 3) RGB -> (9, 9) means of grey."""
     small = cv2.resize(pixels, (9, 9), interpolation=cv2.INTER_AREA).astype(np.float32)
-    grey = small @ np.array([0.299, 0.587, 0.114], np.float32)
+    return np.asarray(small @ np.array([0.299, 0.587, 0.114], np.float32))
+
+
+def hash_cells(grey: NDArray[np.float32]) -> bytes | None:
+    """`difference_hash` of a picture from its `grey_cells`."""
     if float(grey.std()) < _FLAT:
         return None
     rises = (grey[:8, 1:] > grey[:8, :-1], grey[1:, :8] > grey[:-1, :8])
@@ -249,7 +277,12 @@ def _label_facts(
         colors=colors,
         left_out=left_out,
         digest=hashlib.sha256(pixels.tobytes()).digest(),
+        borders=find_borders(pixels) if _holds_bytes(pixels) else None,
     )
+
+
+def _holds_bytes(pixels: NDArray[np.generic]) -> TypeGuard[NDArray[np.uint8]]:
+    return pixels.ndim == 2 and pixels.dtype == np.uint8 and pixels.size > 0
 
 
 def color_codes(pixels: NDArray[np.generic]) -> NDArray[np.int32]:

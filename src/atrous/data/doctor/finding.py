@@ -32,7 +32,7 @@ class Finding:
 KINDS: Mapping[str, Kind] = {
     "bad_description": Kind("error", "dataset.toml is wrong", "correct the line named here"),
     "missing_split": Kind(
-        "error", "a split is missing", "make one: move a tenth to a fifth of the pairs there"
+        "error", "a split is missing", "deal the pictures anew: atrous data split DATA --out FOLDER"
     ),
     "empty_split": Kind(
         "error",
@@ -65,6 +65,11 @@ KINDS: Mapping[str, Kind] = {
     ),
     "damaged_labels": Kind(
         "error", "label maps that cannot be read", "fetch the file again, or take the pair out"
+    ),
+    "corrupt_image": Kind(
+        "warning",
+        "pictures with damaged data that decode all the same",
+        "look whether a part is grey or shifted; fetch the file again",
     ),
     "deep_image": Kind(
         "warning",
@@ -124,10 +129,20 @@ KINDS: Mapping[str, Kind] = {
         "values mixed along edges (smoothed or resized)",
         "export without smoothing; a corrected copy takes the nearest main value",
     ),
+    "stepped_ids": Kind(
+        "error",
+        "indices of other classes along borders (resized with smoothing)",
+        "export again, resized to the nearest pixel: no mapping can tell these from true ones",
+    ),
     "float_labels": Kind(
         "error", "label maps of floating point numbers", "store whole numbers with 8 bits, as PNG"
     ),
     "binary_255": Kind("error", "masks of 0 and 255", "map 255 to class 1"),
+    "mixed_binary": Kind(
+        "error",
+        "masks of 0 and 255 among masks of 0 and 1",
+        "map 255 to class 1, unless it is ignored",
+    ),
     "spread_ids": Kind(
         "error", "indices spread over the greys", "map each grey to the class it stands for"
     ),
@@ -171,6 +186,11 @@ KINDS: Mapping[str, Kind] = {
         "warning",
         "nearly the same picture in two splits",
         "look at both; split by place or film, not by frame",
+    ),
+    "mirrored_across": Kind(
+        "warning",
+        "a mirrored picture in another split",
+        "take it out of one: training that flips pictures has seen this one",
     ),
     "duplicate_within": Kind(
         "warning", "the same picture twice in a split", "keep one, with the better labels"

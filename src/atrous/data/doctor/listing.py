@@ -14,7 +14,7 @@ from atrous.data.sample import LabelFile
 from atrous.errors import DatasetError
 from atrous.labels import Color, LabelSet
 
-_COUNTED = frozenset(("paired", "paddleseg", "csv", "jsonl", "webdataset"))
+_COUNTED = frozenset(("paired", "beside", "paddleseg", "csv", "jsonl", "webdataset"))
 """Layouts that number the classes by what the labels hold where no file names them."""
 _FAULT_KINDS = {
     "no labels": "missing_labels",

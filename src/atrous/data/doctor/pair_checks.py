@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from atrous.data.doctor.borders import smoothed_values
 from atrous.data.doctor.facts import ImageFacts, LabelFacts, PairFacts
 from atrous.data.doctor.proposal import Proposal
 from atrous.labels import Color
@@ -50,6 +51,8 @@ def check_image(pair: PairFacts, _context: Context) -> Iterator[Found]:
     if image is None:
         return
     height, width = image.size
+    if image.complaint:
+        yield "corrupt_image", f"libjpeg: {image.complaint}"
     if image.frames > 1:
         yield "frames", f"{image.frames} frames or pages"
     if image.transparent:
@@ -148,6 +151,20 @@ def check_values(pair: PairFacts, context: Context) -> Iterator[Found]:
         yield diagnosis.kind, f"values {listed}{more} on {pixels} pixels"
 
 
+def check_borders(pair: PairFacts, context: Context) -> Iterator[Found]:
+    """Borders are sharp."""
+    labels, diagnosis = pair.labels, context.proposal.diagnosis
+    if labels is None or labels.borders is None or labels.lossy:
+        return
+    if diagnosis and diagnosis.kind == "blended_ids":
+        return  # the same fault, and one that a mapping mends
+    values = smoothed_values(labels.borders)
+    if values and not context.values.keys() & set(values):  # else the dataset says what they mean
+        bands, borders = labels.borders.bands, labels.borders.bands + labels.borders.sharp
+        listed = ", ".join(map(str, values[:8])) + (" ..." if len(values) > 8 else "")
+        yield "stepped_ids", f"{bands} of {borders} borders along rows go in steps, over {listed}"
+
+
 def check_ignored(pair: PairFacts, context: Context) -> Iterator[Found]:
     """Some pixel has a class."""
     labels = pair.labels
@@ -165,9 +182,15 @@ PAIR_CHECKS: tuple[Callable[[PairFacts, Context], Iterator[Found]], ...] = (
     check_storage,
     check_colors,
     check_values,
+    check_borders,
     check_ignored,
 )
 """What each pair is asked."""
 
-OF_IMAGES = frozenset(("damaged_image", "frames", "transparent_image", "tiny_image", "long_image"))
+OF_IMAGES = frozenset(
+    (
+        *("damaged_image", "corrupt_image", "frames"),
+        *("transparent_image", "tiny_image", "long_image"),
+    )
+)
 """Kinds whose place is the picture; that of all others is the label map."""

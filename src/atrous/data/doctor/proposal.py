@@ -17,7 +17,7 @@ from atrous.data.doctor.colors import (
     recognize,
 )
 from atrous.data.doctor.facts import LabelFacts, color_codes
-from atrous.data.doctor.values import IGNORE, Diagnosis, diagnose_values
+from atrous.data.doctor.values import IGNORE, Diagnosis, diagnose_mixed, diagnose_values
 from atrous.imaging import LabelMap
 from atrous.labels import Color, LabelSet, distinct_palette, numbered_label_set
 
@@ -100,8 +100,10 @@ def propose(
     given = values or {}
     numbers: Counter[int] = Counter()
     painted: Counter[Color] = Counter()
+    held: list[set[int]] = []
     lossy = incomplete = False
     for facts in labels:
+        held.append({given.get(value, value) for value in facts.values})
         for value, count in facts.values.items():
             numbers[given.get(value, value)] += count
         painted.update(facts.colors)
@@ -111,7 +113,8 @@ def propose(
     if painted:
         found = _from_colors(painted, storable(label_set), colors or {}, given, lossy=lossy)
         return replace(found, notes=(*found.notes, *limits))
-    diagnosis = diagnose_values(numbers, label_set, ignore_index=ignore_index, lossy=lossy)
+    mixed = None if lossy else diagnose_mixed(held, label_set)
+    diagnosis = mixed or diagnose_values(numbers, label_set, ignore_index=ignore_index, lossy=lossy)
     stored = storable(label_set)
     moved = dict(diagnosis.values) if diagnosis else {}
     if label_set and stored:
@@ -160,6 +163,9 @@ def _assumptions(diagnosis: Diagnosis | None, label_set: LabelSet | None) -> tup
     notes = []
     if label_set is None:
         notes.append("the dataset names no classes; the names here are made up")
+    if diagnosis.kind == "mixed_binary":
+        notes.append("255 is taken for class 1, for no label map holds it beside a 1; if it marks")
+        notes.append("ignored pixels, leave the labels as they are")
     if diagnosis.kind == "unnamed_background":
         notes.append("index 0 is taken for a background that the names leave out")
     if diagnosis.kind == "unknown_ids":

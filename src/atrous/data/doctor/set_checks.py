@@ -112,22 +112,37 @@ def check_duplicates(
 def check_near_duplicates(
     listing: Listing, pairs: Sequence[PairFacts], _context: Context
 ) -> Iterator[Finding]:
-    """No picture of a split looks like one of another split."""
+    """No picture of a split looks like one of another split, nor like its mirror image."""
     by_split: dict[str, list[PairFacts]] = defaultdict(list)
     for pair in pairs:
-        if pair.image and pair.image.look:
+        if pair.image and pair.image.look and pair.image.mirrored:
             by_split[pair.entry.split].append(pair)
     for one, other in combinations(by_split.values(), 2):
-        for left, right, bits in near_pairs(_looks(one), _looks(other)):
-            first, second = one[left], other[right]
-            if not first.image or not second.image or first.image.digest == second.image.digest:
-                continue  # reported as the same file
-            what = f"like {listing.below(first.entry.image.path)}: {bits} of 128 bits differ"
-            yield Finding("near_duplicate_across", listing.below(second.entry.image.path), what)
+        near = {right: (left, bits) for left, right, bits in near_pairs(_looks(one), _looks(other))}
+        for right, (left, bits) in near.items():
+            if not _same_file(one[left], other[right]):
+                yield _likeness("near_duplicate_across", "", listing, one[left], other[right], bits)
+        for left, right, bits in near_pairs(_looks(one), _looks(other, mirrored=True)):
+            if right not in near:
+                kind, how = "mirrored_across", ", mirrored"
+                yield _likeness(kind, how, listing, one[left], other[right], bits)
 
 
-def _looks(pairs: Sequence[PairFacts]) -> NDArray[np.uint8]:
-    looks = [pair.image.look for pair in pairs if pair.image and pair.image.look]
+def _same_file(one: PairFacts, other: PairFacts) -> bool:
+    """Which is reported as such."""
+    return bool(one.image and other.image and one.image.digest == other.image.digest)
+
+
+def _likeness(
+    kind: str, how: str, listing: Listing, one: PairFacts, other: PairFacts, bits: int
+) -> Finding:
+    what = f"like {listing.below(one.entry.image.path)}{how}: {bits} of 128 bits differ"
+    return Finding(kind, listing.below(other.entry.image.path), what)
+
+
+def _looks(pairs: Sequence[PairFacts], *, mirrored: bool = False) -> NDArray[np.uint8]:
+    images = [pair.image for pair in pairs if pair.image]
+    looks = [look for i in images if (look := i.mirrored if mirrored else i.look)]
     return np.frombuffer(b"".join(looks), np.uint8).reshape(len(looks), -1)
 
 

@@ -1,6 +1,6 @@
 """What is wrong with the numbers in label maps, and which mapping would mend it."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -10,6 +10,7 @@ IGNORE = 255
 """Marks ignored pixels where a dataset does not say."""
 Counts: TypeAlias = Mapping[int, int]
 """Pixels of each value, over the dataset."""
+_TWO = ("background", "foreground")
 _REACH = 8
 """Values this near to a more frequent one are taken for its smoothed edges."""
 
@@ -46,6 +47,26 @@ def diagnose_values(
     return next(filter(None, (rule(counts, label_set, ignore) for rule in RULES)), None)
 
 
+def diagnose_mixed(maps: Iterable[Collection[int]], label_set: LabelSet | None) -> Diagnosis | None:
+    """Masks of 0 and 255 among masks of 0 and 1.
+
+    A 255 that marks ignored pixels would lie beside a 1 in some map; here none does, and a tenth of
+    the maps or more hold a 255.
+
+    Args:
+        maps: The values of each label map.
+        label_set: What the dataset says of its classes.
+    """
+    held = [frozenset(values) for values in maps]
+    if frozenset().union(*held) != {0, 1, 255} or (label_set and label_set.num_classes > 2):
+        return None
+    together = any({1, 255} <= values for values in held)
+    if together or 10 * sum({0, 255} <= values for values in held) < len(held):
+        return None
+    names = label_set.names if label_set and label_set.num_classes == 2 else _TWO
+    return Diagnosis("mixed_binary", frozenset({255}), {255: 1}, names)
+
+
 def _classes(counts: Counts, ignore: int) -> list[int]:
     return sorted(set(counts) - {ignore})
 
@@ -60,7 +81,7 @@ def _binary(counts: Counts, label_set: LabelSet | None, _ignore: int) -> Diagnos
     if set(counts) != {0, 255} or (label_set and label_set.num_classes > 2):
         return None
     two = label_set.names if label_set and label_set.num_classes == 2 else None
-    return Diagnosis("binary_255", frozenset({255}), {255: 1}, two or ("background", "foreground"))
+    return Diagnosis("binary_255", frozenset({255}), {255: 1}, two or _TWO)
 
 
 def _blended(
