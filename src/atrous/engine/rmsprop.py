@@ -17,8 +17,8 @@ class RMSprop(Optimizer):
     rate brakes at once.
 
         mean_square = decay * mean_square + (1 - decay) * gradient ** 2
-        step = momentum * step + learning_rate * gradient / sqrt(mean_square + epsilon)
-        weight = weight - step
+        velocity = momentum * velocity + learning_rate * gradient / sqrt(mean_square + epsilon)
+        weight = weight - velocity
 
     Args:
         parameters: Tensors, or groups of them with ``lr`` and ``weight_decay`` of their own.
@@ -65,11 +65,11 @@ class RMSprop(Optimizer):
         state = self.state[weight]
         if not state:
             state["mean_square"] = torch.ones_like(weight)
-            state["step"] = torch.zeros_like(weight)
+            state["velocity"] = torch.zeros_like(weight)
         if group["weight_decay"]:
             gradient = gradient.add(weight, alpha=group["weight_decay"])
-        mean_square, step = state["mean_square"], state["step"]
+        mean_square, velocity = state["mean_square"], state["velocity"]
         mean_square.mul_(group["decay"]).addcmul_(gradient, gradient, value=1 - group["decay"])
         root = mean_square.add(group["epsilon"]).sqrt_()
-        step.mul_(group["momentum"]).addcdiv_(gradient, root, value=group["lr"])
-        weight.sub_(step)
+        velocity.mul_(group["momentum"]).addcdiv_(gradient, root, value=group["lr"])
+        weight.sub_(velocity)
