@@ -1,17 +1,21 @@
-"""Parameter groups and the poly schedule."""
-
-import itertools
+"""Parameter groups and optimizers."""
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
 
 from atrous.engine.config import TrainConfig
-from atrous.engine.optimizer import build_optimizer, build_schedule, poly
+from atrous.engine.optimizer import build_optimizer
+from atrous.engine.rmsprop import RMSprop
 from atrous.models.build import build_model
 from atrous.models.config import ModelConfig
+
+OPTIMIZERS = {
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": RMSprop,
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,7 @@ def settings_of(model: nn.Module, **options: object) -> dict[str, tuple[float, f
     return {name: by_identity[id(parameter)] for name, parameter in model.named_parameters()}
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_parameter_is_in_exactly_one_group(model, optimizer):
     built = build_optimizer(model, TrainConfig(epochs=1, optimizer=optimizer))
 
@@ -71,57 +75,40 @@ def test_the_first_group_is_of_the_head(model):
     assert build_optimizer(model, config).param_groups[0]["lr"] == 0.1
 
 
-@pytest.mark.parametrize(("name", "kind"), [("sgd", torch.optim.SGD), ("adamw", torch.optim.AdamW)])
+@pytest.mark.parametrize(("name", "kind"), OPTIMIZERS.items())
 def test_the_optimizer_is_the_one_that_is_named(model, name, kind):
     assert type(build_optimizer(model, TrainConfig(epochs=1, optimizer=name))) is kind
 
 
-@given(st.integers(1, 10_000), st.data(), st.floats(0.5, 2.0))
-def test_without_warm_up_poly_is_the_formula_of_the_paper(total_steps, data, power):
-    step = data.draw(st.integers(0, total_steps))
-
-    expected = (1 - step / total_steps) ** power
-    assert poly(step, total_steps=total_steps, power=power) == pytest.approx(expected)
+def test_everything_behind_the_encoder_learns_by_the_factor_of_last_layers(model):
+    for name, (rate, _) in settings_of(model, last_layer_factor=10.0).items():
+        assert rate == pytest.approx(0.1 if name.startswith("encoder.") else 1.0), name
 
 
-def test_the_values_of_poly_over_ten_steps():
-    # (1 - step / 10) ** 0.9, computed apart.
-    expected = [
-        1.0,
-        0.90953,
-        0.81805,
-        0.72542,
-        0.63144,
-        0.53589,
-        0.43838,
-        0.33837,
-        0.23492,
-        0.12589,
-    ]
+def test_biases_of_convolutions_learn_by_their_factor_and_those_of_norms_do_not(model):
+    fast = {
+        name
+        for name, (rate, _) in settings_of(model, bias_factor=2.0).items()
+        if rate == pytest.approx(0.2)
+    }
 
-    assert [poly(s, total_steps=10) for s in range(10)] == pytest.approx(expected, abs=2e-5)
+    assert fast == {"classifier.bias"}
 
 
-def test_the_warm_up_rises_evenly_and_hands_over_without_a_jump():
-    factors = [poly(step, total_steps=20, warmup_steps=4) for step in range(21)]
+def test_the_settings_of_an_optimizer_are_those_of_the_recipe(model):
+    def defaults(**settings: object) -> dict[str, object]:
+        return build_optimizer(model, TrainConfig(epochs=1, **settings)).defaults
 
-    assert factors[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
-    assert factors[12] == pytest.approx(0.5**0.9)
-    assert factors[20] == 0.0
-    assert all(a > b for a, b in itertools.pairwise(factors[4:]))
+    assert (
+        defaults(nesterov=True, momentum=0.8).items() >= {"nesterov": True, "momentum": 0.8}.items()
+    )
+    assert defaults(optimizer="adam", epsilon=0.1)["eps"] == 0.1
+    assert defaults(optimizer="adamw")["eps"] == 1e-8
+    assert defaults(optimizer="rmsprop")["epsilon"] == 1.0
+    assert defaults(optimizer="rmsprop", rmsprop_decay=0.5)["decay"] == 0.5
 
 
-@given(st.integers(1, 50), st.integers(0, 80), st.integers(0, 200))
-def test_the_factor_is_always_between_0_and_1(total_steps, warmup_steps, step):
-    assert 0.0 <= poly(step, total_steps=total_steps, warmup_steps=warmup_steps) <= 1.0
+def test_the_weights_of_dense_layers_decay_and_their_biases_do_not():
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3))
 
-
-def test_the_schedule_multiplies_the_rate_of_every_group(model):
-    config = TrainConfig(epochs=1, learning_rate=0.1, encoder_factor=0.3, poly_power=1.0)
-    optimizer = build_optimizer(model, config)
-    schedule = build_schedule(optimizer, config, total_steps=4)
-    optimizer.step()
-    schedule.step()
-
-    rates = {round(group["lr"], 9) for group in optimizer.param_groups}
-    assert rates == {0.075, 0.0225}
+    assert settings_of(model, weight_decay=0.5) == {"0.weight": (0.1, 0.5), "0.bias": (0.1, 0.0)}

@@ -126,8 +126,8 @@ def test_a_recipe_survives_its_own_json(tmp_path):
         ),
         (
             "epochs = 3",
-            "epochs = 3\noptimizer = 'adam'",
-            "train.optimizer: Input should be 'sgd' or",
+            "epochs = 3\noptimizer = 'adagrad'",
+            "train.optimizer: Input should be 'sgd', 'adam'",
         ),
         ("[data]", "[data", "not TOML: "),
     ],

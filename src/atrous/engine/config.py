@@ -7,6 +7,27 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from atrous.bands import MAX_CHANNELS, Bits
 
 Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+_LOSS_OF_SETTING = {
+    "label_smoothing": "cross_entropy",
+    "hard_fraction": "cross_entropy",
+    "hard_steps": "cross_entropy",
+    "focal_gamma": "focal",
+    "boundary_factor": "boundary",
+    "boundary_sigma": "boundary",
+}
+_USE_OF_SETTING = {
+    "nesterov": ("optimizer", ("sgd",)),
+    "momentum": ("optimizer", ("sgd", "rmsprop")),
+    "rmsprop_decay": ("optimizer", ("rmsprop",)),
+    "epsilon": ("optimizer", ("rmsprop", "adam", "adamw")),
+    "poly_power": ("schedule", ("poly",)),
+    "decay_factor": ("schedule", ("step", "exponential")),
+    "decay_steps": ("schedule", ("step", "exponential")),
+    "decay_epochs": ("schedule", ("step", "exponential")),
+    "class_weights_beta": ("class_weights", ("effective",)),
+}
 
 
 class DataConfig(BaseModel):
@@ -59,6 +80,61 @@ class DataConfig(BaseModel):
         return self
 
 
+class LossConfig(BaseModel):
+    """What training makes small: a sum of losses of `atrous.losses.LOSSES`, each with its factor.
+
+    Where none is named it is cross entropy alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cross_entropy: NotNegative | None = None
+    """Factor on cross entropy; None for 1 where no other loss is named, and 0 elsewhere."""
+    focal: NotNegative = 0.0
+    """Factor on the focal loss."""
+    dice: NotNegative = 0.0
+    """Factor on the Dice loss."""
+    lovasz: NotNegative = 0.0
+    """Factor on the Lovász-softmax loss."""
+    boundary: NotNegative = 0.0
+    """Factor on cross entropy that counts more along boundaries."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the true class's probability that cross entropy spreads over all classes."""
+    hard_fraction: float = Field(default=1.0, gt=0, le=1)
+    """Share of a batch's pixels that cross entropy is taken over, those with the largest losses; 1
+    for the mean over all labelled ones. ``top_k_percent_pixels`` of the released code."""
+    hard_steps: int = Field(default=0, ge=0)
+    """Steps over which the share falls from 1 to hard_fraction."""
+    focal_gamma: NotNegative = 2.0
+    """How fast pixels lose their weight in the focal loss as they become sure."""
+    boundary_factor: NotNegative = 10.0
+    """What is added to a pixel's weight of 1 on a boundary."""
+    boundary_sigma: Annotated[float, Field(gt=0, le=100)] = 5.0
+    """How far from a boundary that reaches, in pixels."""
+
+    @property
+    def factors(self) -> dict[str, float]:
+        """Factor of each loss that is part of the sum, by its name in `LOSSES`."""
+        others = {name: getattr(self, name) for name in ("focal", "dice", "lovasz", "boundary")}
+        named = {name: factor for name, factor in others.items() if factor}
+        entropy = self.cross_entropy
+        if entropy is None:
+            entropy = 0.0 if named else 1.0
+        return {"cross_entropy": entropy, **named} if entropy else named
+
+    @model_validator(mode="after")
+    def _settings_have_their_loss(self) -> Self:
+        if not self.factors:
+            raise ValueError("cross_entropy = 0 leaves nothing to make small; name another loss")
+        for setting, loss in _LOSS_OF_SETTING.items():
+            default = type(self).model_fields[setting].default
+            if getattr(self, setting) != default and loss not in self.factors:
+                raise ValueError(f"{setting} is of {loss}, which is not part of the loss")
+        if self.hard_steps and self.hard_fraction == 1.0:
+            raise ValueError("hard_steps leads to hard_fraction, which is not given")
+        return self
+
+
 class TrainConfig(BaseModel):
     """How the weights are moved."""
 
@@ -68,31 +144,83 @@ class TrainConfig(BaseModel):
     """Passes over the training split."""
     batch_size: int = Field(default=16, ge=1)
     """Samples in one step."""
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    """SGD with momentum 0.9, or AdamW."""
+    optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = "sgd"
+    """SGD with momentum, Adam, AdamW, or RMSprop as TensorFlow has it."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Of sgd and rmsprop."""
+    nesterov: bool = False
+    """Whether the momentum of sgd is Nesterov's."""
+    rmsprop_decay: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    """Of the mean square of gradients in rmsprop."""
+    epsilon: Positive | None = None
+    """In the denominator of rmsprop (under the root), adam and adamw; None for 1 in rmsprop, as
+    the recipes of ImageNet have it, and 1e-8 in the others."""
     learning_rate: Positive = 0.007
     """At the start, for ASPP, decoder and classifier."""
     encoder_factor: Positive = 1.0
     """Factor on the learning rate for the encoder."""
+    last_layer_factor: Positive = 1.0
+    """Factor on the learning rate for everything behind the encoder."""
+    bias_factor: Positive = 1.0
+    """Factor on the learning rate for the biases of convolutions, norms not included; 2 in the
+    released code."""
+    schedule: Literal["poly", "step", "exponential", "cosine", "constant"] = "poly"
+    """How the learning rate falls after the start."""
     warmup_steps: int = Field(default=0, ge=0)
     """Steps over which the learning rate rises from 0."""
+    slow_start_steps: int = Field(default=0, ge=0)
+    """Steps at slow_start_learning_rate before the schedule begins."""
+    slow_start_learning_rate: Positive = 1e-4
+    """For ASPP, decoder and classifier; the factors are on it too."""
     weight_decay: Annotated[float, Field(ge=0)] = 4e-5
-    """On dense convolutions; never on norms, biases and depthwise kernels."""
+    """On dense convolutions and layers; never on norms, biases and depthwise kernels."""
     poly_power: Positive = 0.9
     """learning_rate * (1 - step / total_steps) ** poly_power."""
-    class_weights: tuple[Positive, ...] | None = None
-    """Factor on the loss of each class; None for 1."""
+    decay_factor: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Of step and exponential: what the learning rate is multiplied by each time."""
+    decay_steps: int | None = Field(default=None, ge=1)
+    """Steps from one time to the next; None for decay_epochs, or 2000 without either."""
+    decay_epochs: Positive | None = None
+    """The same in epochs."""
+    loss: LossConfig = LossConfig()
+    """What is made small."""
+    class_weights: tuple[Positive, ...] | Literal["inverse", "sqrt_inverse", "effective"] | None = (
+        None
+    )
+    """Factor on the loss of each class, or how it follows from the classes' pixels in the training
+    split (`atrous.losses.class_weights`); None for 1."""
+    class_weights_beta: Annotated[float, Field(gt=0, lt=1)] = 0.999_999
+    """Of "effective"."""
     class_weights_epochs: int | None = Field(default=None, ge=0)
     """Epochs after which class_weights are dropped; None to keep them. Weights help rare classes
     to be found; without them in the end the classes get their true extent."""
     norm_momentum: Annotated[float, Field(gt=0, le=1)] | None = None
     """Share of each batch in the norms' running statistics; None takes the network's own, or 10
     over the number of steps where the run is too short for those."""
+    norms: Literal["auto", "train", "frozen_statistics", "frozen"] = "train"
+    """Whether batch norms normalize by the batch and learn; by their running statistics, with
+    scale and offset learning on; or do not change at all. auto chooses by the batch of a device,
+    see `atrous.engine.norms.norm_policy_for`."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay of the moving average of the weights that is evaluated and kept; 0 for none."""
+    ema_ramp: bool = False
+    """Whether the decay is at most (1 + n) / (10 + n) after n steps, as TensorFlow has it."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """auto: bf16 on a GPU that has it, fp16 on one that has not, fp32 on a CPU."""
     seed: int = Field(default=0, ge=0)
     """What order, augmentation, dropout and new weights depend on."""
     evaluate_every: int = Field(default=1, ge=1)
     """Epochs between measurements on the evaluation split."""
+
+    @model_validator(mode="after")
+    def _settings_have_their_use(self) -> Self:
+        for one, other in (("warmup_steps", "slow_start_steps"), ("decay_steps", "decay_epochs")):
+            if getattr(self, one) and getattr(self, other):
+                raise ValueError(f"{one} and {other} exclude each other; give one")
+        for setting, (field, values) in _USE_OF_SETTING.items():
+            default = type(self).model_fields[setting].default
+            if getattr(self, setting) != default and getattr(self, field) not in values:
+                raise ValueError(f"{setting} is for {field} = {' or '.join(map(repr, values))}")
+        if self.ema_ramp and not self.ema_decay:
+            raise ValueError("ema_ramp is for a moving average; give ema_decay")
+        return self

@@ -1,60 +1,58 @@
-"""Parameter groups, optimizer and schedule."""
+"""Parameter groups and optimizer."""
 
 from torch import nn
-from torch.optim import SGD, AdamW, Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from atrous.engine.config import TrainConfig
+from atrous.engine.rmsprop import RMSprop
 
 
 def build_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
     """An optimizer whose groups tell encoder from head, and what decays from what does not.
 
     As in the released code the weights of dense convolutions decay; norms, biases and depthwise
-    kernels do not. The first group is of the head, as every network has biases there.
+    kernels do not. Its multipliers of gradients are factors on the learning rate here, which is
+    the same for SGD and has an effect with the others too. The first group is of the head, as
+    every network has norms there.
     """
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    groups: dict[tuple[bool, bool, bool], list[nn.Parameter]] = {}
     for module_name, module in model.named_modules():
-        decays = isinstance(module, nn.Conv2d) and module.groups == 1
+        in_encoder = module_name.startswith("encoder.")
         for name, parameter in module.named_parameters(recurse=False):
-            key = module_name.startswith("encoder."), decays and name == "weight"
-            groups.setdefault(key, []).append(parameter)
+            decays = name == "weight" and _is_dense(module)
+            hurries = name == "bias" and config.bias_factor != 1.0 and _has_plain_bias(module)
+            groups.setdefault((in_encoder, hurries, decays), []).append(parameter)
     parameters = [
         {
             "params": members,
-            "lr": config.learning_rate * (config.encoder_factor if in_encoder else 1.0),
+            "lr": config.learning_rate
+            * (config.encoder_factor if in_encoder else config.last_layer_factor)
+            * (config.bias_factor if hurries else 1.0),
             "weight_decay": config.weight_decay if decays else 0.0,
         }
-        for (in_encoder, decays), members in sorted(groups.items())
+        for (in_encoder, hurries, decays), members in sorted(groups.items())
     ]
-    if config.optimizer == "adamw":
-        return AdamW(parameters, lr=config.learning_rate)
-    return SGD(parameters, lr=config.learning_rate, momentum=0.9)
+    rate, momentum = config.learning_rate, config.momentum
+    match config.optimizer:
+        case "sgd":
+            return SGD(parameters, lr=rate, momentum=momentum, nesterov=config.nesterov)
+        case "adam":
+            return Adam(parameters, lr=rate, eps=config.epsilon or 1e-8)
+        case "adamw":
+            return AdamW(parameters, lr=rate, eps=config.epsilon or 1e-8)
+        case "rmsprop":
+            return RMSprop(
+                parameters,
+                lr=rate,
+                decay=config.rmsprop_decay,
+                momentum=momentum,
+                epsilon=config.epsilon or 1.0,
+            )
 
 
-def poly(step: int, *, total_steps: int, power: float = 0.9, warmup_steps: int = 0) -> float:
-    """Factor on the learning rate: up from 0 over the warm-up, then down along a power to 0.
-
-    Examples:
-        >>> poly(0, total_steps=100)
-        1.0
-        >>> poly(100, total_steps=100)
-        0.0
-    """
-    if step < warmup_steps:
-        return (step + 1) / (warmup_steps + 1)
-    left = max(total_steps - step, 0) / max(total_steps - warmup_steps, 1)
-    return float(left**power)
+def _is_dense(module: nn.Module) -> bool:
+    return isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1)
 
 
-def build_schedule(optimizer: Optimizer, config: TrainConfig, *, total_steps: int) -> LambdaLR:
-    """The poly schedule over ``total_steps`` optimizer steps."""
-    return LambdaLR(
-        optimizer,
-        lambda step: poly(
-            step,
-            total_steps=total_steps,
-            power=config.poly_power,
-            warmup_steps=config.warmup_steps,
-        ),
-    )
+def _has_plain_bias(module: nn.Module) -> bool:
+    return isinstance(module, nn.Linear | nn.Conv2d)

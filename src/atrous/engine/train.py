@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from atrous.data.loader import Batch, plain_errors
-from atrous.losses.cross_entropy import cross_entropy
+from atrous.engine.loss import LossAtStep
 
 
 @dataclass(frozen=True)
@@ -48,22 +48,12 @@ class Trainee:
         return self.average.module if self.average else self.model
 
 
-def moving_average(model: nn.Module, decay: float) -> AveragedModel | None:
-    """An exponential moving average of weights and norm statistics; None for a decay of 0."""
-    if not decay:
-        return None
-    return AveragedModel(
-        model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True
-    ).requires_grad_(False)
-
-
 def train_epoch(
     trainee: Trainee,
     batches: DataLoader[Batch],
     accelerator: Accelerator,
     *,
-    ignore_index: int,
-    class_weights: Tensor | None,
+    loss_at: LossAtStep,
     on_step: Callable[[Progress], None],
 ) -> float:
     """Train in place for one pass over the batches.
@@ -72,8 +62,7 @@ def train_epoch(
         trainee: Model, optimizer and schedule, as `accelerator.prepare` returned them.
         batches: Images and labels.
         accelerator: Owns devices, precision and ranks.
-        ignore_index: Label of pixels that carry no loss.
-        class_weights: Factor on the loss of each class, on the device; None for 1.
+        loss_at: What is made small, see `atrous.engine.loss.build_loss`.
         on_step: Called after each step.
 
     Returns:
@@ -86,7 +75,7 @@ def train_epoch(
         learning_rate = float(optimizer.param_groups[0]["lr"])
         with accelerator.autocast():
             logits = model(images.contiguous(memory_format=torch.channels_last))
-        loss = cross_entropy(logits, labels, ignore_index=ignore_index, class_weights=class_weights)
+        loss = loss_at(logits, labels, trainee.step)
         optimizer.zero_grad()
         accelerator.backward(loss)
         optimizer.step()

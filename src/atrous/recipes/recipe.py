@@ -30,7 +30,7 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _weights_fit_classes(self) -> Self:
         weights, num_classes = self.train.class_weights, self.model.num_classes
-        if weights is not None and len(weights) != num_classes:
+        if isinstance(weights, tuple) and len(weights) != num_classes:
             raise ValueError(
                 f"train.class_weights has {len(weights)} values for {num_classes} classes"
             )

@@ -20,15 +20,20 @@ from torch.utils.data import DataLoader
 from atrous.data import PairList
 from atrous.data.augment import jitter_color, scale_crop_flip
 from atrous.data.detect import open_split
+from atrous.data.frequencies import count_pixels
 from atrous.data.loader import Batch, Normalization, Samples, training_batches
 from atrous.data.sample import Sample
+from atrous.engine.average import moving_average
 from atrous.engine.checkpoint import Checkpoint, load_newest, save_checkpoint
 from atrous.engine.config import DataConfig
 from atrous.engine.evaluate import Evaluation, evaluate, samples_of
-from atrous.engine.norms import set_norm_momentum
-from atrous.engine.optimizer import build_optimizer, build_schedule
-from atrous.engine.train import Progress, Trainee, moving_average, train_epoch
+from atrous.engine.loss import LossAtStep, build_loss
+from atrous.engine.norms import apply_norm_policy, norm_policy_for, set_norm_momentum
+from atrous.engine.optimizer import build_optimizer
+from atrous.engine.schedule import build_schedule
+from atrous.engine.train import Progress, Trainee, train_epoch
 from atrous.errors import ConfigError, ResourceError
+from atrous.losses.class_weights import class_weights
 from atrous.models.build import build_model
 from atrous.models.torch_engine import TorchEngine
 from atrous.recipes.recipe import Recipe
@@ -106,10 +111,7 @@ def run_training(
     )
     if trainee.average:
         trainee.average.to(accelerator.device)
-    weights = recipe.train.class_weights
-    limit = recipe.train.class_weights_epochs
-    weighted_epochs = recipe.train.epochs if limit is None else limit
-    class_weights = torch.tensor(weights, device=accelerator.device) if weights else None
+    loss_at = _loss(recipe, pairs, len(batches), accelerator.device)
     card = _card(recipe, name, pairs, settings)
     engine = TorchEngine(accelerator.unwrap_model(trainee.to_keep), device=accelerator.device)
     predict = Predictor(engine, card).predict_pixels
@@ -125,8 +127,7 @@ def run_training(
             trainee,
             batches,
             accelerator,
-            ignore_index=pairs.label_set.ignore_index,
-            class_weights=class_weights if trainee.epoch < weighted_epochs else None,
+            loss_at=loss_at,
             on_step=reporter.stepped,
         )
         last = trainee.epoch == recipe.train.epochs
@@ -212,13 +213,34 @@ def _build(
         unfold_norms(model, folded, few)
     # A GPU and a CPU both run convolutions faster with the channels last in memory.
     model = model.to(memory_format=torch.channels_last)
+    policy = recipe.train.norms
+    if policy == "auto":
+        policy, _ = norm_policy_for(recipe.train.batch_size, pretrained=start is not None)
+    apply_norm_policy(model, policy)
     optimizer = build_optimizer(model, recipe.train)
     total_steps = recipe.train.epochs * len(batches)
     set_norm_momentum(model, recipe.train.norm_momentum, total_steps=total_steps)
     schedule = build_schedule(optimizer, recipe.train, total_steps=total_steps)
-    return Trainee(
-        model, optimizer, schedule, moving_average(model, recipe.train.ema_decay)
-    ), batches
+    average = moving_average(model, recipe.train.ema_decay, ramp=recipe.train.ema_ramp)
+    return Trainee(model, optimizer, schedule, average), batches
+
+
+def _loss(
+    recipe: Recipe, pairs: PairList, steps_per_epoch: int, device: torch.device
+) -> LossAtStep:
+    config = recipe.train
+    weights = config.class_weights
+    if isinstance(weights, str):
+        weights = class_weights(count_pixels(pairs), weights, beta=config.class_weights_beta)
+    limit = config.class_weights_epochs
+    return build_loss(
+        config.loss,
+        num_classes=recipe.model.num_classes,
+        ignore_index=pairs.label_set.ignore_index,
+        class_weights=torch.tensor(weights, device=device) if weights else None,
+        class_weights_steps=None if limit is None else limit * steps_per_epoch,
+        align_corners=recipe.model.align_corners,
+    )
 
 
 def _open_run(out: Path, settings: dict[str, Any], *, resume: bool) -> Checkpoint | None:
