@@ -34,8 +34,10 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         """(B, C, H, W) -> (B, C, H, W)."""
         if not self.training:
             return super().forward(x)
-        values = x.float()
-        count = torch.full((1,), float(x.numel() // x.shape[1]), device=x.device)
+        values = x if x.dtype == torch.float64 else x.float()
+        count = torch.full(
+            (1,), float(x.numel() // x.shape[1]), device=x.device, dtype=values.dtype
+        )
         sums = _Sum.apply(torch.cat([values.sum(dim=(0, 2, 3)), count]))
         total = sums[-1].detach()
         mean = sums[:-1] / total
@@ -63,5 +65,6 @@ def synchronize_norms(model: nn.Module) -> None:
         for name, norm in parent.named_children():
             if isinstance(norm, nn.BatchNorm2d):
                 synced = SyncedBatchNorm2d(norm.num_features, norm.eps, norm.momentum)
+                synced.to(norm.weight).train(norm.training)
                 synced.load_state_dict(norm.state_dict())
                 setattr(parent, name, synced)
