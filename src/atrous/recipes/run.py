@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list, gather_object, set_seed
+from accelerate.utils import DistributedType, broadcast_object_list, gather_object, set_seed
 from numpy.random import Generator
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -58,6 +58,7 @@ from atrous.weights.unfold import unfold_norms
 
 _UNFOLD_BATCHES = 6
 _NAMED_FILES = 5
+_LAUNCHES = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
 
 
 class Reporter(Protocol):
@@ -381,11 +382,17 @@ def _open_fitting_split(recipe: Recipe, data: Path, split: str) -> PairList:
 def _accelerator(config: TrainConfig) -> Accelerator:
     precision = _precision(config.precision)
     try:
-        return Accelerator(mixed_precision=precision)
+        accelerator = Accelerator(mixed_precision=precision)
     except ValueError as error:
         raise ConfigError(
             f"train.precision = {config.precision!r} is not possible here ({error}); take auto"
         ) from None
+    if accelerator.distributed_type not in _LAUNCHES:
+        raise ConfigError(
+            f"processes of kind {accelerator.distributed_type.value} cannot train here; launch with "
+            "torchrun, or accelerate launch without FSDP, DeepSpeed and the like"
+        )
+    return accelerator
 
 
 def _precision(wanted: str) -> str:
