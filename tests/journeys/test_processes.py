@@ -70,7 +70,6 @@ def train(data: Path, out: Path, *, device_batch: int, processes: int) -> list[d
         environment = {
             **os.environ,
             **{key: str(value) for key, value in there.items()},
-            "ACCELERATE_USE_CPU": "true",
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }
         command = [sys.executable, "-c", PROGRAM, str(data), str(out), str(device_batch)]

@@ -382,15 +382,17 @@ def _open_fitting_split(recipe: Recipe, data: Path, split: str) -> PairList:
 def _accelerator(config: TrainConfig) -> Accelerator:
     precision = _precision(config.precision)
     try:
-        accelerator = Accelerator(mixed_precision=precision)
+        # Without a device accelerate joins processes that torchrun has started only if it is told.
+        on_cpu = not torch.accelerator.is_available()
+        accelerator = Accelerator(cpu=on_cpu, mixed_precision=precision)
     except ValueError as error:
         raise ConfigError(
             f"train.precision = {config.precision!r} is not possible here ({error}); take auto"
         ) from None
     if accelerator.distributed_type not in _LAUNCHES:
         raise ConfigError(
-            f"processes of kind {accelerator.distributed_type.value} cannot train here; launch with "
-            "torchrun, or accelerate launch without FSDP, DeepSpeed and the like"
+            f"processes of kind {accelerator.distributed_type.value} cannot train here; launch "
+            "with torchrun, or accelerate launch without FSDP, DeepSpeed and the like"
         )
     return accelerator
 
