@@ -22,7 +22,10 @@ from journeys.tiny import STEPS, Notes, assert_same, in_child, run, state_in, ti
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
     """Ten pictures: three steps in an epoch, and one picture left out."""
-    return write_camvid_like(tmp_path_factory.mktemp("data") / "camvid", images=10)
+    root = write_camvid_like(tmp_path_factory.mktemp("data") / "camvid", images=10)
+    for path in (*root.glob("val/p[2-9].png"), *root.glob("valannot/p[2-9].png")):
+        path.unlink()  # two are enough to measure
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,7 @@ def at(step: int, number: int):
     return after_step
 
 
-@pytest.mark.parametrize(("before", "after"), [(0, 0), (0, 2), (2, 0)])
+@pytest.mark.parametrize(("before", "after"), [(0, 2), (2, 0)])
 def test_twenty_steps_are_seven_and_a_kill_and_thirteen(data, unbroken, tmp_path, before, after):
     out = tmp_path / "run"
     first = tiny(workers=before, checkpoint_steps=1)

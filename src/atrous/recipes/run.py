@@ -260,13 +260,13 @@ class _Run:
         evaluation = self._measure() if due else None
         if evaluation:
             self.reporter.evaluated(number, evaluation)
-        if self.accelerator.is_main_process:
-            if evaluation:
-                self._keep(evaluation, number)
+        if evaluation and self.accelerator.is_main_process:
+            self._keep(evaluation, number)
+        with self.interruption.busy:  # the log and the position are saved together
             self.log.add(trainee, evaluation)
-            self.log.write(self.out)
-        with self.interruption.busy:
             trainee.finish_epoch()
+        if self.accelerator.is_main_process:
+            self.log.write(self.out)
         self._save()
         return evaluation
 
