@@ -90,6 +90,19 @@ def test_a_norm_that_sees_single_values_is_explained(data, out, monkeypatch):
         run(short(), data, out)
 
 
+def test_a_compiler_that_fails_is_told_in_a_sentence(data, out, monkeypatch):
+    class CppCompileError(RuntimeError):
+        __module__ = "torch._inductor.exc"
+
+    def fail(*_: object) -> None:
+        raise CppCompileError("no g++ here")
+
+    monkeypatch.setattr(Segmenter, "forward", fail)
+
+    with pytest.raises(ConfigError, match=r"leave train\.compile false \(CppCompileError: no g"):
+        run(short(), data, out)
+
+
 def poison(data: Path, monkeypatch, *names: str) -> None:
     """Mark pictures by their corner, and make what is marked infinite."""
     for name in names:

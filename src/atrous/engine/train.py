@@ -116,6 +116,7 @@ class Loop:
                 progress = self._step(batch)
                 break
             except (RuntimeError, MemoryError) as error:
+                _explain_compiler(error)
                 if not is_out_of_memory(error) or start is None:
                     raise
                 self._halve(len(batch.images), error)
@@ -268,6 +269,14 @@ def split(batch: Batch, at_most: int | None) -> list[Batch]:
 def seed_of_step(seed: int, step: int, process: int) -> int:
     """A seed of its own for each step of each process."""
     return int(np.random.SeedSequence((seed, step, process)).generate_state(1, np.uint64)[0])
+
+
+def _explain_compiler(error: BaseException) -> None:
+    if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+        raise ConfigError(
+            "torch cannot compile the network on this machine; leave train.compile false "
+            f"({type(error).__name__}: {_first_line(error)})"
+        ) from None
 
 
 def _first_line(error: BaseException) -> str:
