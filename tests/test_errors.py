@@ -30,7 +30,7 @@ def test_every_error_keeps_its_type_and_message_in_a_pickle(kind):
 
 
 def test_the_exit_codes_are_those_that_the_module_lists():
-    listed = re.findall(r"\* (\w+)\s+(?:exit code )?(\d)", errors.__doc__ or "")
+    listed = re.findall(r"\* (\w+)\s+(?:exit code )?(\d+)", errors.__doc__ or "")
 
     assert {name: int(code) for name, code in listed} == {e.__name__: e.exit_code for e in ALL}
 

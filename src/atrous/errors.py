@@ -8,6 +8,8 @@
   * ExportError        5: an exported graph disagrees with the model it came from
   * ResourceError      6: the disk is full, a folder read-only, memory short
   * DependencyError    2: an extra is not installed
+  * TrainingError      6: losses or gradients are not finite, again and again
+  * Interrupted        130: asked to stop by a signal; the state is saved
 
 Each takes one message string and nothing else, so that a DataLoader worker can re-raise it in
 the main process with its type kept.
@@ -55,3 +57,15 @@ class ResourceError(AtrousError):
 
 class DependencyError(AtrousError, ImportError):
     """An optional part of atrous is asked for that is not installed."""
+
+
+class TrainingError(AtrousError):
+    """Training cannot go on: losses or gradients are not finite, again and again."""
+
+    exit_code = 6
+
+
+class Interrupted(AtrousError):  # noqa: N818, it is a wish and not a mistake
+    """A signal has asked to stop, and the state is saved."""
+
+    exit_code = 130

@@ -1,5 +1,11 @@
 """Batches depend on the seed, the epoch and the place in it, and on nothing else."""
 
+import multiprocessing
+import signal
+import subprocess
+import sys
+from itertools import chain
+
 import numpy as np
 import pytest
 import torch
@@ -12,10 +18,13 @@ from atrous.data.loader import (
     EpochSampler,
     Normalization,
     Samples,
+    StepSampler,
     generator_for,
+    shared_batch,
     training_batches,
 )
 from atrous.data.sample import Sample
+from atrous.errors import DatasetError
 
 
 def augment(sample: Sample, random: Generator) -> Sample:
@@ -41,11 +50,14 @@ def samples_in(root, *, seed: int = 0, augmented: bool = True) -> Samples:
 
 
 def epoch_of(root, *, epoch: int, workers: int = 0, seed: int = 0) -> torch.Tensor:
-    loader, sampler = training_batches(
-        samples_in(root, seed=seed), batch_size=2, workers=workers, seed=seed
-    )
-    sampler.set_epoch(epoch)
-    return torch.cat([images for images, _ in loader])
+    loader, sampler = batches_of(samples_in(root, seed=seed), workers=workers)
+    sampler.set_position(epoch)
+    return torch.cat([batch.images for batch in loader])
+
+
+def batches_of(samples: Samples, *, batch_size: int = 2, workers: int = 0):
+    sampler = StepSampler(len(samples), seed=samples.seed, batch_size=batch_size)
+    return training_batches(samples, sampler, workers=workers), sampler
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -56,10 +68,10 @@ def test_batches_are_the_same_with_any_number_of_workers(camvid_like, workers):
 
 
 def test_an_epoch_is_the_same_whether_or_not_others_came_before(camvid_like):
-    loader, sampler = training_batches(samples_in(camvid_like), batch_size=2, workers=0, seed=0)
+    loader, sampler = batches_of(samples_in(camvid_like))
     for epoch in range(3):
-        sampler.set_epoch(epoch)
-        last = torch.cat([images for images, _ in loader])
+        sampler.set_position(epoch)
+        last = torch.cat([batch.images for batch in loader])
 
     assert torch.equal(epoch_of(camvid_like, epoch=2), last)
 
@@ -84,14 +96,14 @@ def test_without_augmentation_a_sample_is_what_its_files_hold(camvid_like):
     samples = samples_in(camvid_like, augmented=False)
     pair = samples.pairs.pairs[2]
 
-    image, labels = samples[(0, 2)]
+    image, labels, index = samples[(0, 2)]
 
     pixels = np.asarray(Image.open(pair.image.path), np.float64)
     np.testing.assert_allclose(
         image.numpy(), (pixels.transpose(2, 0, 1) - 127.5) / 127.5, atol=1e-6
     )
     np.testing.assert_array_equal(labels.numpy(), np.asarray(Image.open(pair.labels.path)))
-    assert (image.dtype, labels.dtype) == (torch.float32, torch.int64)
+    assert (image.dtype, labels.dtype, index) == (torch.float32, torch.int64, 2)
 
 
 def test_normalization_goes_channel_by_channel():
@@ -136,13 +148,60 @@ def test_the_numbers_of_a_key_never_change():
     assert generator_for(1, 2, 3).integers(0, 1000, 4).tolist() == [148, 366, 215, 117]
 
 
+def keys_of(sampler: StepSampler) -> list[list[tuple[int, int]]]:
+    return list(sampler)
+
+
 def test_a_smaller_last_batch_is_left_out(camvid_like):
-    loader, _ = training_batches(samples_in(camvid_like), batch_size=3, workers=0, seed=0)
+    loader, _ = batches_of(samples_in(camvid_like), batch_size=3)
 
-    assert [len(images) for images, _ in loader] == [3]
+    assert [len(batch.images) for batch in loader] == [3]
 
 
-def test_fewer_samples_than_a_batch_make_one_batch(camvid_like):
-    loader, _ = training_batches(samples_in(camvid_like), batch_size=16, workers=0, seed=0)
+def test_an_epoch_can_begin_at_any_of_its_steps():
+    sampler = StepSampler(11, seed=3, batch_size=2)
+    sampler.set_position(4)
+    whole = keys_of(sampler)
 
-    assert [len(images) for images, _ in loader] == [4]
+    for first in range(6):
+        sampler.set_position(4, first)
+        assert keys_of(sampler) == whole[first:]
+        assert len(sampler) == 5 - first
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_processes_share_the_samples_of_each_step(processes):
+    alone = keys_of(StepSampler(20, seed=3, batch_size=6))
+    shares = [
+        keys_of(StepSampler(20, seed=3, batch_size=6, process=process, processes=processes))
+        for process in range(processes)
+    ]
+
+    assert [list(chain(*step)) for step in zip(*shares, strict=True)] == alone
+
+
+@pytest.mark.parametrize(
+    ("wanted", "samples", "processes", "got"),
+    [(16, 100, 1, 16), (16, 4, 1, 4), (16, 100, 3, 15), (1, 100, 2, 2), (16, 5, 2, 4)],
+)
+def test_a_step_has_no_more_samples_than_there_are_and_as_many_for_each(
+    wanted, samples, processes, got
+):
+    assert shared_batch(wanted, samples=samples, processes=processes) == got
+
+
+def test_fewer_pictures_than_processes_cannot_be_shared():
+    with pytest.raises(DatasetError, match="3 pictures cannot be shared by 4 processes"):
+        shared_batch(16, samples=3, processes=4)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has sent a signal")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_workers_outlive_signals_that_are_not_from_their_parent(camvid_like, number):
+    loader, _ = batches_of(samples_in(camvid_like), workers=1, batch_size=1)
+    batches = iter(loader)
+    first = [next(batches)]
+    (worker,) = multiprocessing.active_children()
+    subprocess.run(["kill", f"-{int(number)}", str(worker.pid)], check=True)
+
+    assert len([*first, *batches]) == 4

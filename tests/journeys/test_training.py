@@ -35,6 +35,7 @@ class Notes:
         self.steps: list[Progress] = []
         self.evaluations: dict[int, Evaluation] = {}
         self.steps_done = 0
+        self.sentences: list[str] = []
 
     def started(self, *, steps: int, steps_done: int, run: Path) -> None:  # noqa: ARG002
         self.steps_done = steps_done
@@ -46,6 +47,9 @@ class Notes:
 
     def evaluated(self, epoch: int, evaluation: Evaluation) -> None:
         self.evaluations[epoch] = evaluation
+
+    def told(self, sentence: str) -> None:
+        self.sentences.append(sentence)
 
 
 def tiny_recipe(**train: object) -> Recipe:

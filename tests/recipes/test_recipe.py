@@ -105,7 +105,8 @@ def test_a_recipe_survives_its_own_json(tmp_path):
         ("encoder", "encodr", "unknown key 'model.encodr'; did you mean 'encoder'?"),
         ("[data]", "[datas]", "unknown key 'datas'; did you mean 'data'?"),
         ("[data]", "[data]\nzzz = 1", "unknown key 'data.zzz'; known: layout, train_split, "),
-        ("epochs = 3", "", "train.epochs is missing"),
+        ("epochs = 3", "", "train: needs a length: give epochs or steps, and not both"),
+        ("epochs = 3", "epochs = 3\nsteps = 9", "train: needs a length: give epochs or steps, and"),
         ("num_classes = 2", "", "model.num_classes is missing"),
         ("[train]\nepochs = 3", "", "train is missing"),
         ("epochs = 3", "epochs = 'three'", "train.epochs: Input should be a valid integer, not 't"),
@@ -151,7 +152,7 @@ def test_whole_numbers_are_taken_where_fractions_are_expected(tmp_path):
 def test_several_mistakes_are_told_at_once(tmp_path):
     path = written(tmp_path, GOOD.replace("epochs", "epoch").replace("layout", "layuot"))
 
-    with pytest.raises(ConfigError, match=r"'data\.layuot'.*epochs is missing.*'train\.epoch'"):
+    with pytest.raises(ConfigError, match=r"'data\.layuot'.*'train\.epoch'"):
         read_recipe(path)
 
 

@@ -1,5 +1,6 @@
 """``atrous train``: train what a recipe describes."""
 
+import os
 import time
 from itertools import groupby
 from pathlib import Path
@@ -42,6 +43,10 @@ def train(
     resume: Annotated[
         bool, Parameter(negative="", help="Go on from the newest checkpoint in OUT.")
     ] = False,
+    allow_changes: Annotated[
+        bool,
+        Parameter(negative="", help="Resume although settings that weights depend on differ."),
+    ] = False,
     epochs: Annotated[
         int | None, Parameter(help="Instead of the recipe's.", validator=Number(gte=1))
     ] = None,
@@ -53,7 +58,8 @@ def train(
     The run folder gets the resolved recipe, the environment, metrics.csv, checkpoints, and
     last.safetensors and best.safetensors, which predict, evaluate and export take.
     """
-    terminal = Terminal(as_json=json, quiet=quiet)
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that a launcher has started
+    terminal = Terminal(as_json=json and first, quiet=quiet or not first)
     try:
         import torch
 
@@ -66,11 +72,12 @@ def train(
     if not torch.cuda.is_available():
         keep_freed_memory()
     path = find_recipe(recipe)
-    _warn_of_faults(terminal, path, data, layout)
+    if first:
+        _warn_of_faults(terminal, path, data, layout)
     loaded = read_fitting_recipe(path, data, layout=layout)
     _tell_channels(terminal, loaded)
     if epochs is not None:
-        changed = loaded.train.model_copy(update={"epochs": epochs})
+        changed = loaded.train.model_copy(update={"epochs": epochs, "steps": None})
         loaded = loaded.model_copy(update={"train": changed})
     run = out or _free_folder(Path("runs") / path.stem, resume=resume)
     with terminal.meter() as meter:
@@ -82,7 +89,10 @@ def train(
             reporter=_Reporter(terminal, meter),
             start=find_start(start) if start else None,
             resume=resume,
+            allow_changes=allow_changes,
         )
+    if not first:
+        return 0
     terminal.show(f"mIoU {found.mean_iou:.2%} on {loaded.data.eval_split}  {run}/last.safetensors")
     terminal.give("train", {"run": str(run), "mean_iou": found.mean_iou, "iou": found.iou})
     return 0
@@ -161,3 +171,7 @@ class _Reporter:
             f"epoch {epoch}: mIoU {evaluation.mean_iou:.2%}, "
             f"pixel accuracy {evaluation.pixel_accuracy:.2%}"
         )
+
+    def told(self, sentence: str) -> None:
+        """Something has happened that the user should know."""
+        self._terminal.warn(sentence)

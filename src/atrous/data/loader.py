@@ -1,8 +1,12 @@
 """Batches whose contents depend on the seed, the epoch and the place in it, and on nothing else."""
 
+import os
+import signal
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -12,13 +16,22 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from atrous.bands import Bits, PixelKind
 from atrous.data.sample import PairList, Sample, read_pair
-from atrous.errors import AtrousError
+from atrous.errors import AtrousError, DatasetError
 from atrous.imaging import Pixels
 
 Key: TypeAlias = tuple[int, int]
 """Epoch, and index of a pair."""
-Batch: TypeAlias = tuple[Tensor, Tensor]
-"""Normalized images (B, C, H, W) and labels (B, H, W)."""
+
+
+class Batch(NamedTuple):
+    """Samples side by side; as it comes out of `Samples`, one sample without the B."""
+
+    images: Tensor
+    """(B, C, H, W), normalized."""
+    labels: Tensor
+    """(B, H, W) int64 class indices, or the ignore_index."""
+    indices: Tensor
+    """(B,) int64, places in the list of pairs."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +97,7 @@ class Samples(Dataset[Batch]):
         if self.augment:
             sample = self.augment(sample, generator_for(self.seed, epoch, index))
         labels = torch.from_numpy(sample.labels.astype(np.int64))
-        return self.normalization.apply(sample.image), labels
+        return Batch(self.normalization.apply(sample.image), labels, torch.tensor(index))
 
 
 class EpochSampler(Sampler[Key]):
@@ -112,24 +125,92 @@ class EpochSampler(Sampler[Key]):
         return iter([(self.epoch, int(index)) for index in order])
 
 
-def training_batches(
-    samples: Samples, *, batch_size: int, workers: int, seed: int
-) -> tuple[DataLoader[Batch], EpochSampler]:
-    """Shuffled batches of one size; a smaller last batch of an epoch is left out.
+class StepSampler(Sampler[list[Key]]):
+    """The samples of each optimizer step, of which each process takes an equal share.
 
-    A dataset smaller than ``batch_size`` gives one batch of all of it.
+    A step takes the next ``batch_size`` samples of the epoch's order, whatever the number of
+    processes. Samples at the end of an epoch that do not fill a step are left out.
+
+    Args:
+        length: Number of samples.
+        seed: What the order depends on, beside the epoch.
+        batch_size: Samples in a step over all processes, a multiple of ``processes``.
+        process: Which process this is, from 0.
+        processes: How many share a step.
     """
-    sampler = EpochSampler(len(samples), seed=seed)
-    loader = DataLoader(
+
+    def __init__(
+        self, length: int, *, seed: int, batch_size: int, process: int = 0, processes: int = 1
+    ) -> None:
+        self.order = EpochSampler(length, seed=seed)
+        self.batch_size = batch_size
+        self.share = batch_size // processes
+        self.process = process
+        self.first_step = 0
+
+    @property
+    def steps(self) -> int:
+        """Steps in a whole epoch."""
+        return self.order.length // self.batch_size
+
+    def set_position(self, epoch: int, first_step: int = 0) -> None:
+        """Choose the epoch that the next iteration draws, and how many of its steps are over."""
+        self.order.set_epoch(epoch)
+        self.first_step = first_step
+
+    def __len__(self) -> int:
+        return max(self.steps - self.first_step, 0)
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        keys = list(self.order)
+        for step in range(self.first_step, self.steps):
+            start = step * self.batch_size + self.process * self.share
+            yield keys[start : start + self.share]
+
+
+def shared_batch(batch_size: int, *, samples: int, processes: int = 1) -> int:
+    """The samples that a step really has: no more than there are, as many for each process.
+
+    Raises:
+        DatasetError: If there are fewer samples than processes.
+    """
+    if samples < processes:
+        raise DatasetError(
+            f"{samples} pictures cannot be shared by {processes} processes; start fewer of them"
+        )
+    return max(min(batch_size, samples) // processes, 1) * processes
+
+
+def training_batches(samples: Samples, sampler: StepSampler, *, workers: int) -> DataLoader[Batch]:
+    """This process's share of each step, read by ``workers`` processes beside it."""
+    return DataLoader(
         samples,
-        batch_size=min(batch_size, len(samples)),
-        sampler=sampler,
+        batch_sampler=sampler,
         num_workers=workers,
-        drop_last=True,
+        worker_init_fn=leave_signals_to_parent,
         persistent_workers=False,
         pin_memory=torch.cuda.is_available(),
     )
-    return loader, sampler
+
+
+def leave_signals_to_parent(worker: int) -> None:  # noqa: ARG001, the loader gives its number
+    """Let a worker outlive Ctrl-C and SIGTERM to the whole group: its parent ends it.
+
+    A parent ends its workers by SIGTERM, so who has sent it must be looked at, which only Linux
+    tells. Elsewhere workers end with the group, and the run with its last checkpoint.
+    """
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform == "linux":
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        threading.Thread(target=_wait_for_parent_to_end_it, daemon=True).start()
+
+
+def _wait_for_parent_to_end_it() -> None:
+    while signal.sigwaitinfo([signal.SIGTERM]).si_pid != os.getppid():
+        pass
+    os._exit(0)
 
 
 def plain_errors(batches: Iterable[Batch]) -> Iterator[Batch]:

@@ -1,14 +1,15 @@
-"""Save and resume everything that the next step depends on."""
+"""Save and find everything that the next step depends on."""
 
 import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -16,54 +17,48 @@ from atrous.errors import ResourceError, WeightsError
 
 _MANIFEST = "manifest.json"
 _STATE = "state.pt"
-_KEPT = 2
+_FORMAT = 2
+_NAME = re.compile(r"step-(\d{8,})(?:\.(\d+))?")
+
+Settings: TypeAlias = dict[str, Any]
+"""What a run was told, as JSON."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """A saved state."""
 
-    epoch: int
-    """Epochs that are finished."""
+    step: int
+    """Steps that are over."""
     state: dict[str, Any]
-    """State dicts by name: model, average, optimizer, schedule, random numbers."""
+    """State dicts and numbers by name: model, optimizer, schedule, average, position, log."""
+    settings: Settings
+    """Under which it came about."""
 
 
-def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, settings: dict[str, Any]) -> None:
-    """Save beside the earlier ones, and keep the newest two.
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
+    """Save beside the earlier ones, and keep this one and the one before.
 
     The files are written and synced in a temporary folder, the manifest last, and the folder is
-    renamed when it is whole; a kill at any moment leaves the newest earlier state valid.
+    renamed when it is whole; a kill at any moment leaves the newest earlier state valid. Nothing
+    earlier is touched before that, not even a checkpoint of the same step.
 
     Args:
         folder: ``checkpoints`` of the run.
         checkpoint: What to save.
-        settings: The run's settings, which must be the same when it is resumed.
+
+    Returns:
+        The new folder.
 
     Raises:
         ResourceError: If the disk is full or the folder cannot be written.
     """
-    final = folder / f"epoch-{checkpoint.epoch:05d}"
+    final = _free_name(folder, checkpoint.step)
     partial = folder / f".partial-{final.name}"
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        with (partial / _STATE).open("wb") as file:
-            torch.save(checkpoint.state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        manifest = {
-            "epoch": checkpoint.epoch,
-            "bytes": (partial / _STATE).stat().st_size,
-            "sha256": _sha256(partial / _STATE),
-            "settings": settings,
-        }
-        with (partial / _MANIFEST).open("w") as text:
-            json.dump(manifest, text)
-            text.flush()
-            os.fsync(text.fileno())
-        _sync(partial)
-        shutil.rmtree(final, ignore_errors=True)
+        _write(partial, checkpoint)
         partial.rename(final)
         _sync(folder)
     except (OSError, RuntimeError) as error:
@@ -72,26 +67,19 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, settings: dict[str,
         raise ResourceError(
             f"{final}: the checkpoint cannot be written ({error}); earlier ones are as they were"
         ) from None
-    for old in _complete(folder)[:-_KEPT]:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(old)
+    _sweep(folder, final)
+    return final
 
 
-def load_newest(folder: Path, *, settings: dict[str, Any]) -> Checkpoint | None:
+def load_newest(folder: Path) -> Checkpoint | None:
     """Load the newest whole checkpoint; None if there is none.
 
     Raises:
-        WeightsError: If it was made with other settings, or all that are there are damaged.
+        WeightsError: If all that are there are damaged, or an earlier version has saved them.
     """
     complete = _complete(folder)
     for path in reversed(complete):
         manifest = json.loads((path / _MANIFEST).read_text())
-        changed = _changed(manifest["settings"], settings)
-        if changed:
-            raise WeightsError(
-                f"{path}: was made with other settings ({'; '.join(changed[:5])}); resume with "
-                "those, or start a new run"
-            )
         try:
             if _sha256(path / _STATE) != manifest["sha256"]:
                 continue
@@ -100,10 +88,78 @@ def load_newest(folder: Path, *, settings: dict[str, Any]) -> Checkpoint | None:
             continue
         except (LookupError, TypeError, AttributeError):  # from pickles that somebody has made
             continue
-        return Checkpoint(manifest["epoch"], state)
+        if isinstance(state, dict):
+            return Checkpoint(manifest["step"], state, manifest["settings"])
     if complete:
         raise WeightsError(f"{folder}: {len(complete)} checkpoints are there, none can be read")
+    if any(folder.glob("epoch-*")):
+        raise WeightsError(
+            f"{folder}: was saved by an earlier version of atrous, which cannot be resumed; "
+            f"start a new run from its weights with --start {folder.parent / 'last.safetensors'}"
+        )
     return None
+
+
+def differences(old: Settings, new: Settings, where: str = "") -> dict[str, str]:
+    """Each setting that differs, by its dotted name, and how, in words."""
+    found: dict[str, str] = {}
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found |= differences(before, after, f"{where}{key}.")
+        elif before != after:
+            found[f"{where}{key}"] = f"{where}{key} was {before!r}, is {after!r}"
+    return found
+
+
+def _write(folder: Path, checkpoint: Checkpoint) -> None:
+    with (folder / _STATE).open("wb") as file:
+        torch.save(checkpoint.state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    manifest = {
+        "format": _FORMAT,
+        "step": checkpoint.step,
+        "bytes": (folder / _STATE).stat().st_size,
+        "sha256": _sha256(folder / _STATE),
+        "settings": checkpoint.settings,
+    }
+    with (folder / _MANIFEST).open("w") as text:
+        json.dump(manifest, text)
+        text.flush()
+        os.fsync(text.fileno())
+    _sync(folder)
+
+
+def _order(path: Path) -> tuple[int, int]:
+    """Its step, and how many were saved at that step before."""
+    match = _NAME.fullmatch(path.name)
+    return (int(match[1]), int(match[2] or 0)) if match else (-1, 0)
+
+
+def _named(folder: Path) -> list[Path]:
+    """Everything called like a checkpoint, whole or not, oldest first."""
+    return sorted((p for p in folder.glob("step-*") if _NAME.fullmatch(p.name)), key=_order)
+
+
+def _free_name(folder: Path, step: int) -> Path:
+    taken = [number for path in _named(folder) for at, number in [_order(path)] if at == step]
+    again = f".{max(taken) + 1}" if taken else ""
+    return folder / f"step-{step:08d}{again}"
+
+
+def _sweep(folder: Path, newest: Path) -> None:
+    """Remove all but the newest and the whole one of an earlier step.
+
+    Those of later steps, and others of the same one, belong to a past that is trained again.
+    """
+    step, _ = _order(newest)
+    earlier = [path for path in _complete(folder) if _order(path)[0] < step]
+    kept = {newest, *earlier[-1:]}
+    leftovers = [path for path in _named(folder) if path not in kept]
+    for old in (*leftovers, *folder.glob(".partial-*")):
+        with contextlib.suppress(OSError):
+            shutil.rmtree(old)
 
 
 def _complete(folder: Path) -> list[Path]:
@@ -112,14 +168,14 @@ def _complete(folder: Path) -> list[Path]:
     def whole(path: Path) -> bool:
         try:
             manifest = json.loads((path / _MANIFEST).read_text())
-            kinds = {"epoch": int, "bytes": int, "sha256": str, "settings": dict}
+            kinds = {"step": int, "bytes": int, "sha256": str, "settings": dict}
             if not all(isinstance(manifest[key], kind) for key, kind in kinds.items()):
                 return False
             return bool((path / _STATE).stat().st_size == manifest["bytes"])
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
-    return sorted(path for path in folder.glob("epoch-*") if whole(path))
+    return [path for path in _named(folder) if whole(path)]
 
 
 def _sha256(path: Path) -> str:
@@ -134,14 +190,3 @@ def _sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _changed(old: dict[str, Any], new: dict[str, Any], where: str = "") -> list[str]:
-    lines: list[str] = []
-    for key in sorted(old.keys() | new.keys()):
-        before, after = old.get(key), new.get(key)
-        if isinstance(before, dict) and isinstance(after, dict):
-            lines += _changed(before, after, f"{where}{key}.")
-        elif before != after:
-            lines.append(f"{where}{key} was {before!r}, is {after!r}")
-    return lines

@@ -140,10 +140,15 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs: int = Field(ge=1)
-    """Passes over the training split."""
+    epochs: int | None = Field(default=None, ge=1)
+    """Passes over the training split; None where steps are given."""
+    steps: int | None = Field(default=None, ge=1)
+    """Optimizer steps, instead of epochs."""
     batch_size: int = Field(default=16, ge=1)
-    """Samples in one step."""
+    """Samples in one step, over all processes."""
+    device_batch: int | None = Field(default=None, ge=1)
+    """Most samples that go through the network at once on one device; a step that has more sums
+    the gradients of several passes. None for a step in one pass."""
     optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = "sgd"
     """SGD with momentum, Adam, AdamW, or RMSprop as TensorFlow has it."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
@@ -207,10 +212,24 @@ class TrainConfig(BaseModel):
     """Whether the decay is at most (1 + n) / (10 + n) after n steps, as TensorFlow has it."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """auto: bf16 on a GPU that has it, fp16 on one that has not, fp32 on a CPU."""
+    clip_norm: Positive | None = None
+    """Longest gradient, over all weights; a longer one is shortened to it. None for no limit."""
+    sync_norms: bool = False
+    """Whether norms take their statistics over all processes, not over each one's samples."""
+    channels_last: bool = True
+    """Whether the channels are last in memory, which convolutions are faster with."""
+    compile: bool = False
+    """Whether torch compiles the network before training."""
+    max_bad_steps: int = Field(default=5, ge=0)
+    """Steps that may be skipped because loss or gradients are not finite; one more ends the run."""
     seed: int = Field(default=0, ge=0)
     """What order, augmentation, dropout and new weights depend on."""
     evaluate_every: int = Field(default=1, ge=1)
     """Epochs between measurements on the evaluation split."""
+    checkpoint_minutes: Positive | None = 10.0
+    """Longest time between two checkpoints; each epoch ends with one too. None for no limit."""
+    checkpoint_steps: int | None = Field(default=None, ge=1)
+    """Most steps between two checkpoints; None for no limit."""
 
     @model_validator(mode="after")
     def _settings_have_their_use(self) -> Self:
@@ -224,3 +243,13 @@ class TrainConfig(BaseModel):
         if self.ema_ramp and not self.ema_decay:
             raise ValueError("ema_ramp is for a moving average; give ema_decay")
         return self
+
+    @model_validator(mode="after")
+    def _has_one_length(self) -> Self:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("needs a length: give epochs or steps, and not both")
+        return self
+
+    def total_steps(self, steps_per_epoch: int) -> int:
+        """Optimizer steps of the whole run."""
+        return self.steps or (self.epochs or 0) * steps_per_epoch

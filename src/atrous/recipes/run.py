@@ -1,62 +1,49 @@
 """Wire data, model and engine together: from a recipe to a run folder."""
 
-import csv
-import json
-import platform
-from dataclasses import asdict
-from functools import partial
+import time
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
 
-import accelerate
-import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DataLoaderConfiguration, set_seed
-from numpy.random import Generator
+from accelerate.utils import broadcast_object_list, gather_object, set_seed
 from torch.utils.data import DataLoader
 
 from atrous.data import PairList
-from atrous.data.augment import jitter_color, scale_crop_flip
-from atrous.data.detect import open_split
-from atrous.data.frequencies import count_pixels
-from atrous.data.loader import Batch, Normalization, Samples, training_batches
+from atrous.data.loader import Batch, StepSampler
 from atrous.data.sample import Sample
-from atrous.engine.average import moving_average
-from atrous.engine.checkpoint import Checkpoint, load_newest, save_checkpoint
-from atrous.engine.config import DataConfig
-from atrous.engine.evaluate import Evaluation, evaluate, samples_of
-from atrous.engine.loss import LossAtStep, build_loss
-from atrous.engine.norms import apply_norm_policy, norm_policy_for, set_norm_momentum
-from atrous.engine.optimizer import build_optimizer
-from atrous.engine.schedule import build_schedule
-from atrous.engine.train import Progress, Trainee, train_epoch
-from atrous.errors import ConfigError, ResourceError
-from atrous.losses.class_weights import class_weights
-from atrous.models.build import build_model
+from atrous.engine.checkpoint import Checkpoint, Settings, save_checkpoint
+from atrous.engine.evaluate import Evaluation, evaluation_of
+from atrous.engine.interruption import Interruption
+from atrous.engine.ranks import measure_together, share_buffers
+from atrous.engine.train import Loop, Progress
+from atrous.engine.trainee import Trainee, restore
+from atrous.errors import Interrupted, TrainingError
 from atrous.models.torch_engine import TorchEngine
+from atrous.recipes.assemble import (
+    assemble,
+    build_accelerator,
+    card_for,
+    loss_for,
+    open_fitting_split,
+)
 from atrous.recipes.recipe import Recipe
-from atrous.runtime.card import ModelCard, Preprocessing
+from atrous.recipes.reporter import Reporter, Silent
+from atrous.recipes.run_folder import (
+    CHECKPOINTS,
+    SKIPPED,
+    Log,
+    find_checkpoint,
+    make_run_folder,
+    note_skipped,
+    result_of,
+)
+from atrous.runtime.card import ModelCard
 from atrous.runtime.predictor import Predictor
 from atrous.weights.model_file import save_model
-from atrous.weights.start import load_start
-from atrous.weights.unfold import unfold_norms
 
-_UNFOLD_BATCHES = 6
-
-
-class Reporter(Protocol):
-    """Told of what happens while a run goes on."""
-
-    def started(self, *, steps: int, steps_done: int, run: Path) -> None:
-        """Training begins, or goes on from ``steps_done``."""
-
-    def stepped(self, progress: Progress) -> None:
-        """A step is done."""
-
-    def evaluated(self, epoch: int, evaluation: Evaluation) -> None:
-        """The evaluation split was measured after ``epoch`` epochs."""
+_NAMED_FILES = 5
 
 
 def run_training(
@@ -68,11 +55,14 @@ def run_training(
     reporter: Reporter,
     start: Path | None = None,
     resume: bool = False,
+    allow_changes: bool = False,
 ) -> Evaluation:
     """Train what a recipe describes, into a run folder.
 
     The folder gets ``recipe.json``, ``environment.json``, ``metrics.csv``, ``checkpoints/``,
-    ``last.safetensors`` and ``best.safetensors`` (by mean IoU on the evaluation split).
+    ``last.safetensors`` and ``best.safetensors`` (by mean IoU on the evaluation split). Several
+    processes, as `accelerate launch` or `torchrun` start them, share each step and each
+    measurement; the first one writes.
 
     Args:
         recipe: What to train and how.
@@ -82,6 +72,7 @@ def run_training(
         reporter: Told of each step and evaluation.
         start: Weights for the encoder, see `atrous.weights.start`.
         resume: Go on from the newest checkpoint in ``out``.
+        allow_changes: Resume under settings that weights depend on and that have changed.
 
     Returns:
         The last evaluation.
@@ -90,281 +81,221 @@ def run_training(
         ConfigError: If recipe and dataset do not fit each other.
         DatasetError: If the dataset cannot be used.
         WeightsError: If ``start`` does not fit, or a checkpoint does not.
-        ResourceError: If ``out`` is there already, or cannot be written.
+        ResourceError: If ``out`` is there already, or cannot be written, or memory is short.
+        TrainingError: If losses or gradients were not finite too often.
+        Interrupted: If a signal asked to stop; the state is saved.
     """
     pairs, eval_pairs = (
-        _open_fitting_split(recipe, data, split)
+        open_fitting_split(recipe, data, split)
         for split in (recipe.data.train_split, recipe.data.eval_split)
     )
+    accelerator = build_accelerator(recipe.train)
+    out = Path(*broadcast_object_list([str(out)]))
+    reporter = reporter if accelerator.is_main_process else Silent()
     settings = {**recipe.model_dump(mode="json"), "start": start.name if start else None}
-    checkpoint = _open_run(out, settings, resume=resume)
+    conditions = {
+        **settings,
+        "pictures": len(pairs.pairs),
+        "processes": accelerator.num_processes,
+        "torch": str(torch.__version__),
+    }
+    checkpoint, changed = find_checkpoint(
+        out, conditions, resume=resume, allow_changes=allow_changes
+    )
     set_seed(recipe.train.seed)
-    accelerator = Accelerator(
-        mixed_precision=_precision(recipe.train.precision),
-        dataloader_config=DataLoaderConfiguration(use_seedable_sampler=False),
-    )
-    trainee, batches = _build(recipe, pairs, start)
-    _restore(trainee, checkpoint, len(batches))
-    reporter.started(steps=recipe.train.epochs * len(batches), steps_done=trainee.step, run=out)
-    trainee.model, trainee.optimizer, batches = accelerator.prepare(
-        trainee.model, trainee.optimizer, batches
-    )
+    trainee, batches, sampler = assemble(recipe, pairs, start, accelerator, reporter.told)
+    log = Log()
+    if checkpoint:
+        restore(trainee, checkpoint.state, changed=bool(changed))
+        log.text = str(checkpoint.state["log"])
+    if accelerator.is_main_process:
+        make_run_folder(out, settings)
+        log.write(out)
+    trainee.model, trainee.optimizer = accelerator.prepare(trainee.model, trainee.optimizer)
     if trainee.average:
         trainee.average.to(accelerator.device)
-    loss_at = _loss(recipe, pairs, len(batches), accelerator.device)
-    card = _card(recipe, name, pairs, settings)
-    engine = TorchEngine(accelerator.unwrap_model(trainee.to_keep), device=accelerator.device)
-    predict = Predictor(engine, card).predict_pixels
-    evaluation: Evaluation | None = None
+    if checkpoint and accelerator.scaler and checkpoint.state["scaler"]:
+        accelerator.scaler.load_state_dict(checkpoint.state["scaler"])
+    run = _Run(
+        recipe=recipe,
+        out=out,
+        conditions=conditions,
+        accelerator=accelerator,
+        trainee=trainee,
+        batches=batches,
+        sampler=sampler,
+        log=log,
+        pairs=pairs,
+        eval_pairs=eval_pairs,
+        card=card_for(recipe, name, pairs, settings),
+        reporter=reporter,
+    )
+    if changed:
+        reporter.told(f"resuming under other settings: {'; '.join(changed.values())}")
+    if sampler.batch_size != recipe.train.batch_size:
+        reporter.told(
+            f"{len(pairs.pairs)} pictures and {accelerator.num_processes} processes make "
+            f"{sampler.batch_size} samples in a step, not {recipe.train.batch_size}"
+        )
+    return run.train()
 
-    def measure() -> Evaluation:
-        trainee.to_keep.eval()
-        return evaluate(predict, eval_pairs, samples_of(eval_pairs, card.preprocessing.kind))
 
-    while trainee.epoch < recipe.train.epochs:
-        batches.set_epoch(trainee.epoch)
-        mean_loss = train_epoch(
+class _Run:
+    """A run under way: steps, and between them measurements and checkpoints."""
+
+    def __init__(  # noqa: PLR0913
+        self,
+        *,
+        recipe: Recipe,
+        out: Path,
+        conditions: Settings,
+        accelerator: Accelerator,
+        trainee: Trainee,
+        batches: DataLoader[Batch],
+        sampler: StepSampler,
+        log: Log,
+        pairs: PairList,
+        eval_pairs: PairList,
+        card: ModelCard,
+        reporter: Reporter,
+    ) -> None:
+        self.recipe, self.out, self.conditions = recipe, out, conditions
+        self.accelerator, self.trainee = accelerator, trainee
+        self.batches, self.sampler = batches, sampler
+        self.log, self.card, self.reporter = log, card, reporter
+        self.pairs, self.eval_pairs = pairs, eval_pairs
+        self.total_steps = recipe.train.total_steps(sampler.steps)
+        self.interruption = Interruption(self._save_and_tell)
+        self.loop = Loop(
             trainee,
-            batches,
             accelerator,
-            loss_at=loss_at,
-            on_step=reporter.stepped,
-        )
-        last = trainee.epoch == recipe.train.epochs
-        evaluation = measure() if last or trainee.epoch % recipe.train.evaluate_every == 0 else None
-        if evaluation:
-            reporter.evaluated(trainee.epoch, evaluation)
-            result = _result(evaluation, recipe, trainee.epoch)
-            _keep(out, trainee, evaluation, card.model_copy(update={"result": result}))
-        _log(out, trainee, mean_loss, evaluation)
-        save_checkpoint(out / "checkpoints", _snapshot(trainee), settings=settings)
-    return evaluation or measure()
-
-
-def augment(
-    sample: Sample,
-    random: Generator,
-    *,
-    config: DataConfig,
-    fill: tuple[int, ...],
-    ignore_index: int,
-) -> Sample:
-    """What a recipe's ``[data]`` asks for, on one sample."""
-    cut = scale_crop_flip(
-        sample,
-        random,
-        crop_size=config.crop_size,
-        scale=config.scale,
-        flip=config.flip,
-        fill=fill,
-        ignore_index=ignore_index,
-    )
-    if not config.color_jitter:
-        return cut
-    image = jitter_color(cut.image, random, strength=config.color_jitter)
-    return Sample(cut.name, image, cut.labels)
-
-
-def _open_fitting_split(recipe: Recipe, data: Path, split: str) -> PairList:
-    pairs = open_split(data, split, layout=recipe.data.layout)
-    found, wanted = pairs.label_set.num_classes, recipe.model.num_classes
-    if found != wanted:
-        raise ConfigError(
-            f"the recipe has num_classes = {wanted}, the dataset in {data} has {found} classes; "
-            f"set model.num_classes to {found}"
-        )
-    return pairs
-
-
-def _precision(wanted: str) -> str:
-    if wanted == "auto":
-        if not torch.cuda.is_available():
-            return "no"
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    return "no" if wanted == "fp32" else wanted
-
-
-def _build(
-    recipe: Recipe, pairs: PairList, start: Path | None
-) -> tuple[Trainee, DataLoader[Batch]]:
-    """The model on its start, what moves it, and the batches that do."""
-    normalization = Normalization(recipe.data.mean, recipe.data.std, recipe.data.bits)
-    samples = Samples(
-        pairs,
-        seed=recipe.train.seed,
-        normalization=normalization,
-        augment=partial(
-            augment,
-            config=recipe.data,
-            fill=normalization.fill,
+            loss=loss_for(recipe, pairs, sampler.steps, accelerator.device),
             ignore_index=pairs.label_set.ignore_index,
-        ),
-    )
-    batches, _ = training_batches(
-        samples,
-        batch_size=recipe.train.batch_size,
-        workers=recipe.data.workers,
-        seed=recipe.train.seed,
-    )
-    model = build_model(recipe.model)
-    if start:
-        folded = load_start(model, start)
-        few = (images for images, _ in islice(batches, _UNFOLD_BATCHES if folded else 0))
-        unfold_norms(model, folded, few)
-    # A GPU and a CPU both run convolutions faster with the channels last in memory.
-    model = model.to(memory_format=torch.channels_last)
-    policy = recipe.train.norms
-    if policy == "auto":
-        policy, _ = norm_policy_for(recipe.train.batch_size, pretrained=start is not None)
-    apply_norm_policy(model, policy)
-    optimizer = build_optimizer(model, recipe.train)
-    total_steps = recipe.train.epochs * len(batches)
-    set_norm_momentum(model, recipe.train.norm_momentum, total_steps=total_steps)
-    schedule = build_schedule(optimizer, recipe.train, total_steps=total_steps)
-    average = moving_average(model, recipe.train.ema_decay, ramp=recipe.train.ema_ramp)
-    return Trainee(model, optimizer, schedule, average), batches
+            clip_norm=recipe.train.clip_norm,
+            seed=recipe.train.seed,
+            channels_last=recipe.train.channels_last,
+            interruption=self.interruption,
+        )
+        self.loop.told = reporter.told
+        engine = TorchEngine(trainee.to_keep, device=accelerator.device)  # type: ignore[arg-type]
+        self.predict = Predictor(engine, card).predict_pixels
+        self.saved_at, self.saved_step = time.monotonic(), trainee.step
 
+    def train(self) -> Evaluation:
+        """Train to the end, and give the last evaluation."""
+        trainee, evaluation = self.trainee, None
+        self.reporter.started(steps=self.total_steps, steps_done=trainee.step, run=self.out)
+        with self.interruption:
+            while trainee.step < self.total_steps or trainee.epoch_steps:
+                self._train_epoch()
+                evaluation = self._finish_epoch()
+            return evaluation or self._measure()
 
-def _loss(
-    recipe: Recipe, pairs: PairList, steps_per_epoch: int, device: torch.device
-) -> LossAtStep:
-    config = recipe.train
-    weights = config.class_weights
-    if isinstance(weights, str):
-        weights = class_weights(count_pixels(pairs), weights, beta=config.class_weights_beta)
-    limit = config.class_weights_epochs
-    return build_loss(
-        config.loss,
-        num_classes=recipe.model.num_classes,
-        ignore_index=pairs.label_set.ignore_index,
-        class_weights=torch.tensor(weights, device=device) if weights else None,
-        class_weights_steps=None if limit is None else limit * steps_per_epoch,
-        align_corners=recipe.model.align_corners,
-    )
+    def _train_epoch(self) -> None:
+        """Take the steps of the epoch that are left."""
+        trainee = self.trainee
+        self.sampler.set_position(trainee.epoch, trainee.epoch_steps)
+        left = self.total_steps - trainee.step
+        for progress in islice(self.loop.steps(self.batches), left):
+            self.reporter.stepped(progress)
+            if progress.skipped:
+                self._note_skipped(progress)
+            if self.loop.stop:
+                self._leave()
+            if len(self.sampler) - trainee.epoch_steps and self._save_is_due():
+                self._save()
 
+    def _finish_epoch(self) -> Evaluation | None:
+        """Measure, keep and log, and save that all this is done."""
+        trainee, number = self.trainee, self.trainee.epoch + 1
+        last = trainee.step >= self.total_steps
+        due = last or number % self.recipe.train.evaluate_every == 0
+        evaluation = self._measure() if due else None
+        if evaluation:
+            self.reporter.evaluated(number, evaluation)
+        if evaluation and self.accelerator.is_main_process:
+            self._keep(evaluation, number)
+        with self.interruption.busy:  # the log and the position are saved together
+            self.log.add(trainee, evaluation)
+            trainee.finish_epoch()
+        if self.accelerator.is_main_process:
+            self.log.write(self.out)
+        self._save()
+        return evaluation
 
-def _open_run(out: Path, settings: dict[str, Any], *, resume: bool) -> Checkpoint | None:
-    """Make the run folder, or find the newest checkpoint in the one that is there."""
-    if out.exists() and not resume:
-        raise ResourceError(f"{out}: is there already; give another --out, or --resume")
-    if resume and not out.is_dir():
-        raise ResourceError(f"{out}: nothing to resume there")
-    checkpoint = load_newest(out / "checkpoints", settings=settings) if resume else None
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "recipe.json").write_text(json.dumps(settings, indent=2) + "\n")
-        (out / "environment.json").write_text(json.dumps(_environment(), indent=2) + "\n")
-        _cut_log(out / "metrics.csv", checkpoint.epoch if checkpoint else 0)
-    except OSError as error:
-        raise ResourceError(f"{out}: cannot be written ({error.strerror})") from None
-    return checkpoint
+    def _measure(self) -> Evaluation:
+        network = self.trainee.to_keep.eval()
+        share_buffers(network, self.accelerator)
+        matrix, images = measure_together(
+            self.predict,
+            self.eval_pairs,
+            self.accelerator,
+            kind=self.card.preprocessing.kind,
+            watch=self._until_interrupted,
+        )
+        return evaluation_of(matrix, self.eval_pairs.label_set.names, images)
 
+    def _until_interrupted(self, samples: Iterable[Sample]) -> Iterator[Sample]:
+        for sample in samples:
+            yield sample
+            # One of several processes cannot leave the others waiting for its counts.
+            if self.interruption.asked and self.accelerator.num_processes == 1:
+                self._leave()
 
-def _cut_log(path: Path, epoch: int) -> None:
-    """Drop what was logged after the checkpoint, for it will be trained again."""
-    if path.exists():
-        header, *rows = path.read_text().splitlines(keepends=True)
-        kept = [row for row in rows if int(row.split(",", 1)[0]) <= epoch]
-        path.write_text("".join((header, *kept)))
+    def _keep(self, evaluation: Evaluation, epoch: int) -> None:
+        """Write the network as the last, and as the best if none before was as good."""
+        result = result_of(evaluation, split=self.recipe.data.eval_split, epoch=epoch)
+        card = self.card.model_copy(update={"result": result})
+        names = ("last", "best") if evaluation.mean_iou > self.log.best else ("last",)
+        for name in names:
+            path = self.out / f"{name}.safetensors"
+            save_model(path, self.trainee.to_keep, card, overwrite=True)
 
+    def _save_is_due(self) -> bool:
+        minutes, steps = self.recipe.train.checkpoint_minutes, self.recipe.train.checkpoint_steps
+        late = minutes is not None and time.monotonic() - self.saved_at >= 60 * minutes
+        return late or (steps is not None and self.trainee.step - self.saved_step >= steps)
 
-def _environment() -> dict[str, Any]:
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "accelerate": accelerate.__version__,
-        "numpy": np.__version__,
-        "machine": platform.machine(),
-        "threads": torch.get_num_threads(),
-        "gpu": gpu,
-    }
+    def _save(self) -> None:
+        if self.accelerator.is_main_process:
+            with self.interruption.busy:
+                state = {**self.loop.state_before_step(), "log": self.log.text}
+                checkpoint = Checkpoint(self.trainee.step, state, self.conditions)
+                save_checkpoint(self.out / CHECKPOINTS, checkpoint)
+        self.saved_at, self.saved_step = time.monotonic(), self.trainee.step
 
+    def _save_and_tell(self) -> None:
+        self._save()
+        self.reporter.told(self._farewell())
 
-def _card(recipe: Recipe, name: str, pairs: PairList, settings: dict[str, Any]) -> ModelCard:
-    return ModelCard(
-        name=name,
-        classes=pairs.label_set.names,
-        palette=pairs.label_set.palette,
-        ignore_index=pairs.label_set.ignore_index,
-        preprocessing=Preprocessing(
-            mean=recipe.data.mean,
-            std=recipe.data.std,
-            bits=recipe.data.bits,
-            longest_side=recipe.data.longest_side,
-        ),
-        align_corners=recipe.model.align_corners,
-        architecture=recipe.model.model_dump(mode="json"),
-        recipe=settings,
-    )
+    def _leave(self) -> None:
+        self._save()
+        raise Interrupted(self._farewell())
 
+    def _farewell(self) -> str:
+        return (
+            f"interrupted after step {self.trainee.step} of {self.total_steps}, which is saved; "
+            f"the same command with --out {self.out} --resume goes on from there"
+        )
 
-def _result(evaluation: Evaluation, recipe: Recipe, epoch: int) -> dict[str, Any]:
-    return {
-        **asdict(evaluation),
-        "split": recipe.data.eval_split,
-        "epoch": epoch,
-        "convention": "one confusion matrix over the split, ignored pixels left out, "
-        "single scale, whole image",
-    }
-
-
-def _keep(out: Path, trainee: Trainee, evaluation: Evaluation, card: ModelCard) -> None:
-    """Write the network as the last, and as the best if none before was as good."""
-    best = evaluation.mean_iou > _best_so_far(out)
-    save_model(out / "last.safetensors", trainee.to_keep, card, overwrite=True)
-    if best:
-        save_model(out / "best.safetensors", trainee.to_keep, card, overwrite=True)
-
-
-def _log(out: Path, trainee: Trainee, mean_loss: float, evaluation: Evaluation | None) -> None:
-    path = out / "metrics.csv"
-    fresh = not path.exists()
-    rate = float(trainee.optimizer.param_groups[0]["lr"])
-    scores = (evaluation.mean_iou, evaluation.pixel_accuracy) if evaluation else ("", "")
-    try:
-        with path.open("a", newline="") as file:
-            writer = csv.writer(file)
-            if fresh:
-                writer.writerow(
-                    ("epoch", "step", "loss", "learning_rate", "mean_iou", "pixel_accuracy")
-                )
-            writer.writerow((trainee.epoch, trainee.step, f"{mean_loss:.6f}", rate, *scores))
-    except OSError as error:
-        raise ResourceError(f"{path}: cannot be written ({error.strerror})") from None
-
-
-def _best_so_far(out: Path) -> float:
-    path = out / "metrics.csv"
-    if not path.exists():
-        return -1.0
-    with path.open(newline="") as file:
-        return max((float(row["mean_iou"] or -1) for row in csv.DictReader(file)), default=-1.0)
-
-
-def _snapshot(trainee: Trainee) -> Checkpoint:
-    state = {
-        "model": trainee.model.state_dict(),
-        "optimizer": trainee.optimizer.state_dict(),
-        "schedule": trainee.schedule.state_dict(),
-        "average": trainee.average.state_dict() if trainee.average else None,
-        "random": torch.get_rng_state(),
-        "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
-    return Checkpoint(trainee.epoch, state)
-
-
-def _restore(trainee: Trainee, checkpoint: Checkpoint | None, steps_per_epoch: int) -> None:
-    if checkpoint is None:
-        return
-    state = checkpoint.state
-    trainee.model.load_state_dict(state["model"])
-    trainee.optimizer.load_state_dict(state["optimizer"])
-    trainee.schedule.load_state_dict(state["schedule"])
-    if trainee.average:
-        trainee.average.load_state_dict(state["average"])
-    torch.set_rng_state(state["random"])
-    if state["random_cuda"]:
-        torch.cuda.set_rng_state_all(state["random_cuda"])
-    trainee.epoch = checkpoint.epoch
-    trainee.step = checkpoint.epoch * steps_per_epoch
+    def _note_skipped(self, progress: Progress) -> None:
+        """Name the pictures of a step that was skipped, and stop when there are too many."""
+        places: list[int] = gather_object(list(progress.skipped))
+        files = [self.pairs.pairs[place].image.path for place in places]
+        more = f" and {len(files) - _NAMED_FILES} more" if len(files) > _NAMED_FILES else ""
+        named = ", ".join(str(file) for file in files[:_NAMED_FILES]) + more
+        what = (
+            f"step {progress.step}: loss {progress.loss}, gradient norm {progress.gradient_norm}, "
+            f"which is not finite, on {named}"
+        )
+        if self.accelerator.is_main_process:
+            note_skipped(self.out, progress.step, files)
+        if self.trainee.bad_steps <= self.recipe.train.max_bad_steps:
+            self.reporter.told(f"{what}; skipped")
+            return
+        self._save()
+        raise TrainingError(
+            f"{what}; {self.trainee.bad_steps} steps were skipped for that, and the state before "
+            f"this one is saved. All files are in {self.out / SKIPPED}; look at them with atrous "
+            "data check, or train with a smaller learning_rate or a clip_norm"
+        )

@@ -1,0 +1,203 @@
+"""From a recipe to what a run is made of: accelerator, batches, network, optimizer, loss."""
+
+import math
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedType
+from torch.utils.data import DataLoader
+
+from atrous.data import PairList
+from atrous.data.detect import open_split
+from atrous.data.frequencies import count_pixels
+from atrous.data.loader import (
+    Batch,
+    Normalization,
+    Samples,
+    StepSampler,
+    shared_batch,
+    training_batches,
+)
+from atrous.data.sampling import epoch_length
+from atrous.engine.average import moving_average
+from atrous.engine.config import TrainConfig
+from atrous.engine.loss import LossAtStep, build_loss
+from atrous.engine.norms import apply_norm_policy, norm_policy_for, set_norm_momentum
+from atrous.engine.optimizer import build_optimizer
+from atrous.engine.schedule import build_schedule
+from atrous.engine.sync_norms import synchronize_norms
+from atrous.engine.trainee import Trainee
+from atrous.errors import ConfigError
+from atrous.losses.class_weights import class_weights
+from atrous.models.build import build_model
+from atrous.recipes.augmentation import plan_data
+from atrous.recipes.recipe import Recipe
+from atrous.runtime.card import ModelCard, Preprocessing
+from atrous.weights.start import load_start
+from atrous.weights.unfold import unfold_norms
+
+_UNFOLD_BATCHES = 6
+_LAUNCHES = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
+
+
+def open_fitting_split(recipe: Recipe, data: Path, split: str) -> PairList:
+    """Open a split, and hold its classes against the recipe.
+
+    Raises:
+        ConfigError: If their numbers differ.
+        DatasetError: If the dataset cannot be used.
+    """
+    pairs = open_split(data, split, layout=recipe.data.layout)
+    found, wanted = pairs.label_set.num_classes, recipe.model.num_classes
+    if found != wanted:
+        raise ConfigError(
+            f"the recipe has num_classes = {wanted}, the dataset in {data} has {found} classes; "
+            f"set model.num_classes to {found}"
+        )
+    return pairs
+
+
+def build_accelerator(config: TrainConfig) -> Accelerator:
+    """The devices, processes and precision that there are and that are wanted.
+
+    Raises:
+        ConfigError: If they cannot be had together.
+    """
+    precision = _precision(config.precision)
+    try:
+        # Without a device accelerate joins processes that torchrun has started only if it is told.
+        on_cpu = not torch.accelerator.is_available()
+        accelerator = Accelerator(cpu=on_cpu, mixed_precision=precision)
+    except ValueError as error:
+        raise ConfigError(
+            f"train.precision = {config.precision!r} is not possible here ({error}); take auto"
+        ) from None
+    if accelerator.distributed_type not in _LAUNCHES:
+        raise ConfigError(
+            f"processes of kind {accelerator.distributed_type.value} cannot train here; launch "
+            "with torchrun, or accelerate launch without FSDP, DeepSpeed and the like"
+        )
+    return accelerator
+
+
+def _precision(wanted: str) -> str:
+    if wanted == "auto":
+        if not torch.cuda.is_available():
+            return "no"
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    return "no" if wanted == "fp32" else wanted
+
+
+def assemble(
+    recipe: Recipe,
+    pairs: PairList,
+    start: Path | None,
+    accelerator: Accelerator,
+    told: Callable[[str], None],
+) -> tuple[Trainee, DataLoader[Batch], StepSampler]:
+    """The model on its start, what moves it, and the batches that do.
+
+    Args:
+        recipe: Describes all of them.
+        pairs: The training split.
+        start: Weights to start from; None for new ones.
+        accelerator: Knows the processes.
+        told: Called with what has been chosen by itself.
+    """
+    config = recipe.train
+    normalization = Normalization(recipe.data.mean, recipe.data.std, recipe.data.bits)
+    plan = plan_data(recipe.data, pairs, fill=normalization.fill)
+    samples = Samples(
+        pairs,
+        seed=config.seed,
+        normalization=normalization,
+        augment=plan.augment,
+    )
+    processes = accelerator.num_processes
+    sampler = StepSampler(
+        len(samples),
+        seed=config.seed,
+        batch_size=shared_batch(
+            config.batch_size,
+            samples=epoch_length(len(samples), plan.times),
+            processes=processes,
+        ),
+        process=accelerator.process_index,
+        processes=processes,
+        times=plan.times,
+    )
+    batches = training_batches(samples, sampler, workers=recipe.data.workers)
+    model = build_model(recipe.model)
+    if start:
+        folded = load_start(model, start)
+        few = (batch.images for batch in islice(batches, _UNFOLD_BATCHES if folded else 0))
+        unfold_norms(model, folded, few)
+    total_steps = config.total_steps(sampler.steps)
+    policy = config.norms
+    if policy == "auto":
+        policy, reason = norm_policy_for(
+            min(config.device_batch or math.inf, sampler.batch_size // processes),
+            pretrained=start is not None,
+        )
+        told(f"norms = {policy}: {reason}")
+    apply_norm_policy(model, policy)
+    set_norm_momentum(model, config.norm_momentum, total_steps=total_steps)
+    if config.sync_norms and processes > 1:
+        synchronize_norms(model)
+    if config.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+    if config.compile:
+        model.compile()
+    optimizer = build_optimizer(model, config)
+    schedule = build_schedule(optimizer, config, total_steps=total_steps)
+    trainee = Trainee(
+        network=model,
+        model=model,
+        optimizer=optimizer,
+        schedule=schedule,
+        average=moving_average(model, config.ema_decay, ramp=config.ema_ramp),
+        device_batch=config.device_batch,
+    )
+    return trainee, batches, sampler
+
+
+def loss_for(
+    recipe: Recipe, pairs: PairList, steps_per_epoch: int, device: torch.device
+) -> LossAtStep:
+    """What a recipe makes small, with class weights from the data where it asks for them."""
+    config = recipe.train
+    weights = config.class_weights
+    if isinstance(weights, str):
+        weights = class_weights(count_pixels(pairs), weights, beta=config.class_weights_beta)
+    limit = config.class_weights_epochs
+    return build_loss(
+        config.loss,
+        num_classes=recipe.model.num_classes,
+        ignore_index=pairs.label_set.ignore_index,
+        class_weights=torch.tensor(weights, device=device) if weights else None,
+        class_weights_steps=None if limit is None else limit * steps_per_epoch,
+        align_corners=recipe.model.align_corners,
+    )
+
+
+def card_for(recipe: Recipe, name: str, pairs: PairList, settings: dict[str, Any]) -> ModelCard:
+    """What a model file says of itself, but for its result."""
+    return ModelCard(
+        name=name,
+        classes=pairs.label_set.names,
+        palette=pairs.label_set.palette,
+        ignore_index=pairs.label_set.ignore_index,
+        preprocessing=Preprocessing(
+            mean=recipe.data.mean,
+            std=recipe.data.std,
+            bits=recipe.data.bits,
+            longest_side=recipe.data.longest_side,
+        ),
+        align_corners=recipe.model.align_corners,
+        architecture=recipe.model.model_dump(mode="json"),
+        recipe=settings,
+    )
