@@ -6,11 +6,12 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
-from numpy.random import Generator, Philox
+from numpy.random import Generator
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from atrous.data.sample import PairList, Sample, read_pair
+from atrous.data.sampling import Times, epoch_length, epoch_order, generator_for
 from atrous.errors import AtrousError
 from atrous.imaging import Pixels
 
@@ -29,20 +30,19 @@ class Normalization:
 
     def apply(self, image: Pixels) -> Tensor:
         """(H, W, 3) RGB -> (3, H, W) float32."""
-        mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
-        normed = (image.astype(np.float32) - mean) / std
-        return torch.from_numpy(np.ascontiguousarray(normed.transpose(2, 0, 1)))
+        height, width, channels = image.shape
+        # Plane by plane is several times faster than a whole picture that is transposed after.
+        planes = np.empty((channels, height, width), np.float32)
+        for channel, (mean, std) in enumerate(zip(self.mean, self.std, strict=True)):
+            np.subtract(image[..., channel], np.float32(mean), out=planes[channel])
+            planes[channel] /= np.float32(std)
+        return torch.from_numpy(planes)
 
     @property
     def fill(self) -> tuple[int, int, int]:
         """The colour that becomes about zero: the mean pixel."""
         red, green, blue = (round(value) for value in self.mean)
         return red, green, blue
-
-
-def generator_for(seed: int, epoch: int, index: int) -> Generator:
-    """A generator of its own for each sample of each epoch, whichever worker draws it."""
-    return Generator(Philox(key=seed, counter=[0, 0, epoch, index]))
 
 
 class Samples(Dataset[Batch]):
@@ -73,7 +73,8 @@ class Samples(Dataset[Batch]):
 
     def __getitem__(self, key: Key) -> Batch:
         epoch, index = key
-        sample = read_pair(self.pairs.pairs[index], self.pairs.label_set)
+        # An index past the last picture is a further copy of one, see `epoch_order`.
+        sample = read_pair(self.pairs.pairs[index % len(self)], self.pairs.label_set)
         if self.augment:
             sample = self.augment(sample, generator_for(self.seed, epoch, index))
         labels = torch.from_numpy(sample.labels.astype(np.int64))
@@ -81,16 +82,18 @@ class Samples(Dataset[Batch]):
 
 
 class EpochSampler(Sampler[Key]):
-    """Every index once in each epoch, in an order drawn from the seed and the epoch.
+    """The pictures of each epoch, in an order drawn from the seed and the epoch.
 
     Args:
-        length: Number of samples.
+        length: Number of pictures.
         seed: What the order depends on, beside the epoch.
+        times: How often each picture is shown, see `epoch_order`; None for once.
     """
 
-    def __init__(self, length: int, *, seed: int) -> None:
+    def __init__(self, length: int, *, seed: int, times: Times | None = None) -> None:
         self.length = length
         self.seed = seed
+        self.times = times
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -98,24 +101,24 @@ class EpochSampler(Sampler[Key]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.length
+        return epoch_length(self.length, self.times)
 
     def __iter__(self) -> Iterator[Key]:
-        order = generator_for(self.seed, self.epoch, self.length).permutation(self.length)
+        order = epoch_order(self.seed, self.epoch, self.length, self.times)
         return iter([(self.epoch, int(index)) for index in order])
 
 
 def training_batches(
-    samples: Samples, *, batch_size: int, workers: int, seed: int
+    samples: Samples, *, batch_size: int, workers: int, seed: int, times: Times | None = None
 ) -> tuple[DataLoader[Batch], EpochSampler]:
     """Shuffled batches of one size; a smaller last batch of an epoch is left out.
 
     A dataset smaller than ``batch_size`` gives one batch of all of it.
     """
-    sampler = EpochSampler(len(samples), seed=seed)
+    sampler = EpochSampler(len(samples), seed=seed, times=times)
     loader = DataLoader(
         samples,
-        batch_size=min(batch_size, len(samples)),
+        batch_size=min(batch_size, len(sampler)),
         sampler=sampler,
         num_workers=workers,
         drop_last=True,
