@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from atrous.data.sample import PairList, Sample, read_pair
 from atrous.data.sampling import Times, epoch_length, epoch_order, generator_for
+from atrous.data.watch import HANG_SECONDS, Watch
 from atrous.errors import AtrousError
 from atrous.imaging import Pixels
 
@@ -67,6 +68,7 @@ class Samples(Dataset[Batch]):
         self.seed = seed
         self.normalization = normalization
         self.augment = augment
+        self.watch = Watch(workers=0)
 
     def __len__(self) -> int:
         return len(self.pairs.pairs)
@@ -74,9 +76,11 @@ class Samples(Dataset[Batch]):
     def __getitem__(self, key: Key) -> Batch:
         epoch, index = key
         # An index past the last picture is a further copy of one, see `epoch_order`.
-        sample = read_pair(self.pairs.pairs[index % len(self)], self.pairs.label_set)
-        if self.augment:
-            sample = self.augment(sample, generator_for(self.seed, epoch, index))
+        place = index % len(self)
+        with self.watch.reading(place):
+            sample = read_pair(self.pairs.pairs[place], self.pairs.label_set)
+            if self.augment:
+                sample = self.augment(sample, generator_for(self.seed, epoch, index))
         labels = torch.from_numpy(sample.labels.astype(np.int64))
         return self.normalization.apply(sample.image), labels
 
@@ -115,12 +119,14 @@ def training_batches(
 
     A dataset smaller than ``batch_size`` gives one batch of all of it.
     """
+    samples.watch = Watch(workers)
     sampler = EpochSampler(len(samples), seed=seed, times=times)
     loader = DataLoader(
         samples,
         batch_size=min(batch_size, len(sampler)),
         sampler=sampler,
         num_workers=workers,
+        timeout=HANG_SECONDS if workers else 0,
         drop_last=True,
         persistent_workers=False,
         pin_memory=torch.cuda.is_available(),

@@ -86,16 +86,6 @@ def _classes_of(pair: Pair, label_set: LabelSet) -> Presence:
     return there
 
 
-def times_of_classes(presence: Presence, classes: Sequence[int], times: int) -> Times:
-    """Show pictures that have one of some classes several times, and others once.
-
-    DeepLab V3 (Chen et al. 2017, section 4) duplicates the pictures of hard classes: bicycle,
-    chair, table, potted plant and sofa of VOC.
-    """
-    chosen = presence[:, list(classes)].any(axis=1)
-    return np.where(chosen, float(times), 1.0)
-
-
 def times_by_rarity(presence: Presence, threshold: float) -> Times:
     """Show pictures more often, the rarer their rarest class is.
 
@@ -106,7 +96,7 @@ def times_by_rarity(presence: Presence, threshold: float) -> Times:
     Args:
         presence: Classes of each picture, (N, C).
         threshold: Classes in a smaller share of the pictures than this, between 0 and 1, are shown
-            more often.
+            more often; 0 shows every picture once.
     """
     share = presence.mean(axis=0)
     factor = np.sqrt(threshold / np.maximum(share, 1 / len(presence)))

@@ -4,7 +4,6 @@ import csv
 import json
 import platform
 from dataclasses import asdict
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,16 +13,12 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DataLoaderConfiguration, set_seed
-from numpy.random import Generator
 from torch.utils.data import DataLoader
 
 from atrous.data import PairList
-from atrous.data.augment import jitter_color, scale_crop_flip
 from atrous.data.detect import open_split
 from atrous.data.loader import Batch, Normalization, Samples, training_batches
-from atrous.data.sample import Sample
 from atrous.engine.checkpoint import Checkpoint, load_newest, save_checkpoint
-from atrous.engine.config import DataConfig
 from atrous.engine.evaluate import Evaluation, evaluate, samples_of
 from atrous.engine.norms import set_norm_momentum
 from atrous.engine.optimizer import build_optimizer, build_schedule
@@ -31,6 +26,7 @@ from atrous.engine.train import Progress, Trainee, moving_average, train_epoch
 from atrous.errors import ConfigError, ResourceError
 from atrous.models.build import build_model
 from atrous.models.torch_engine import TorchEngine
+from atrous.recipes.augmentation import plan_data
 from atrous.recipes.recipe import Recipe
 from atrous.runtime.card import ModelCard, Preprocessing
 from atrous.runtime.predictor import Predictor
@@ -140,30 +136,6 @@ def run_training(
     return evaluation or measure()
 
 
-def augment(
-    sample: Sample,
-    random: Generator,
-    *,
-    config: DataConfig,
-    fill: tuple[int, int, int],
-    ignore_index: int,
-) -> Sample:
-    """What a recipe's ``[data]`` asks for, on one sample."""
-    cut = scale_crop_flip(
-        sample,
-        random,
-        crop_size=config.crop_size,
-        scale=config.scale,
-        flip=config.flip,
-        fill=fill,
-        ignore_index=ignore_index,
-    )
-    if not config.color_jitter:
-        return cut
-    image = jitter_color(cut.image, random, strength=config.color_jitter)
-    return Sample(cut.name, image, cut.labels)
-
-
 def _open_fitting_split(recipe: Recipe, data: Path, split: str) -> PairList:
     pairs = open_split(data, split, layout=recipe.data.layout)
     found, wanted = pairs.label_set.num_classes, recipe.model.num_classes
@@ -188,22 +160,19 @@ def _build(
 ) -> tuple[Trainee, DataLoader[Batch]]:
     """The model on its start, what moves it, and the batches that do."""
     normalization = Normalization(recipe.data.mean, recipe.data.std)
+    plan = plan_data(recipe.data, pairs, fill=normalization.fill)
     samples = Samples(
         pairs,
         seed=recipe.train.seed,
         normalization=normalization,
-        augment=partial(
-            augment,
-            config=recipe.data,
-            fill=normalization.fill,
-            ignore_index=pairs.label_set.ignore_index,
-        ),
+        augment=plan.augment,
     )
     batches, _ = training_batches(
         samples,
         batch_size=recipe.train.batch_size,
         workers=recipe.data.workers,
         seed=recipe.train.seed,
+        times=plan.times,
     )
     model = build_model(recipe.model)
     if start:
