@@ -73,7 +73,9 @@ def scale_crop_flip(
     if rotation:
         angle = random.uniform(-rotation, rotation)
         matrix = _crop_to_source(rows, columns, angle, mirrored=mirrored)
-        image = _warp_smoothly(sample.image, matrix, crop_size, fill)
+        image = _warp_smoothly(sample.image, matrix, crop_size)
+        inside = warp_labels(np.ones(sample.labels.shape, np.uint8), matrix, crop_size, 0)
+        image[inside == 0] = fill
         labels = warp_labels(sample.labels.astype(kind), matrix, crop_size, ignore_index)
         return Sample(sample.name, image, labels)
     (top, part_height, height), (left, part_width, width) = rows, columns
@@ -130,9 +132,7 @@ def _stretch(x: float, y: float) -> Matrix:
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
-def _warp_smoothly(
-    image: Pixels, matrix: Matrix, size: tuple[int, int], fill: Sequence[int]
-) -> Pixels:
+def _warp_smoothly(image: Pixels, matrix: Matrix, size: tuple[int, int]) -> Pixels:
     """Warp; pictures that shrink are averaged over areas first, for a warp looks at four pixels."""
     factor = 1 / float(np.sqrt(abs(np.linalg.det(matrix))))
     if factor < 1.0:
@@ -140,7 +140,7 @@ def _warp_smoothly(
         shrunk = max(1, round(height * factor)), max(1, round(width * factor))
         image = resize_image(image, shrunk)
         matrix = np.asarray(_stretch(shrunk[1] / width, shrunk[0] / height) @ matrix)
-    return warp_image(image, matrix, size, fill)
+    return warp_image(image, matrix, size)
 
 
 def jitter_color(image: Pixels, random: Generator, *, strength: float, hue: float = 0.0) -> Pixels:
