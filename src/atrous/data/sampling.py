@@ -81,9 +81,7 @@ def _classes_of(pair: Pair, label_set: LabelSet) -> Presence:
     else:
         labels = read_pair(pair, label_set).labels
     there = np.bincount(labels.ravel(), minlength=label_set.num_classes) > 0
-    there = there[: label_set.num_classes]
-    there[label_set.ignore_index : label_set.ignore_index + 1] = False
-    return there
+    return there[: label_set.num_classes]
 
 
 def times_by_rarity(presence: Presence, threshold: float) -> Times:
