@@ -339,7 +339,7 @@ def test_other_pictures_than_rgb_change_in_brightness_and_contrast(channels, kin
     image = np.random.default_rng(0).integers(50, 150, (6, 7, channels), kind)
     random = np.random.default_rng(2)
     brightness, contrast, _ = random.uniform(0.8, 1.2, 3)
-    naive = brightness * (contrast * image + (1 - contrast) * image.mean())
+    naive = brightness * (contrast * image + (1 - contrast) * image.mean(axis=(0, 1)))
 
     jittered = jitter_color(image, np.random.default_rng(2), strength=0.2, hue=0.1)
 

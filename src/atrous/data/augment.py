@@ -147,7 +147,8 @@ def jitter_color(image: Pixels, random: Generator, *, strength: float, hue: floa
     """Change brightness, contrast and saturation, each by a factor around 1, and the hue.
 
     Args:
-        image: (H, W, C). Saturation and hue are those of RGB, and of no other number of channels.
+        image: (H, W, C). Saturation and hue are those of RGB: for other numbers of channels all
+            get one brightness and one contrast, around the mean of each.
         random: Where the numbers come from.
         strength: Factors are drawn evenly from 1 - strength to 1 + strength.
         hue: Largest turn of the hue to either side; 1 is the whole circle. A pixel's brightness
@@ -159,9 +160,9 @@ def jitter_color(image: Pixels, random: Generator, *, strength: float, hue: floa
     channels = image.shape[2]
     if channels == 3:
         mix = _turn_hue(turn) @ (saturation * np.eye(3) + (1 - saturation) * _GREY)
-        mean = float(np.array(cv2.mean(image)[:3]) @ _GREY)
+        mean = np.full(3, np.array(cv2.mean(image)[:3]) @ _GREY)
     else:
-        mix, mean = np.eye(channels), float(image.mean())
+        mix, mean = np.eye(channels), image.mean(axis=(0, 1), dtype=np.float64)
     matrix = np.empty((channels, channels + 1))
     matrix[:, :-1] = brightness * contrast * mix
     matrix[:, -1] = brightness * (1 - contrast) * mean
