@@ -1,6 +1,7 @@
 """What a settings file says that it may not, in sentences."""
 
 import difflib
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -39,7 +40,10 @@ def _fields_at(model: type[BaseModel], table: list[str]) -> list[str]:
     fields = model.model_fields
     for part in table:
         annotation = fields[part].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        # A table that may be left out is a union with None.
+        kinds = [annotation, *get_args(annotation)]
+        tables = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+        if not tables:
             return []
-        fields = annotation.model_fields
+        fields = tables[0].model_fields
     return list(fields)

@@ -114,6 +114,20 @@ def test_normalization_goes_channel_by_channel():
     assert normalization.fill == (10, 20, 30)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3, 6])
+def test_normalization_is_exactly_its_formula_in_32_bits(channels, kind):
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, np.iinfo(kind).max, (9, 7, channels), kind)
+    mean, std = random.random((2, channels)) * 200 + 1
+
+    normed = Normalization(tuple(mean), tuple(std)).apply(pixels).numpy()
+
+    expected = (pixels.astype(np.float32) - mean.astype(np.float32)) / std.astype(np.float32)
+    np.testing.assert_array_equal(normed, expected.transpose(2, 0, 1))
+    assert normed.flags.c_contiguous
+
+
 @pytest.mark.parametrize("length", [1, 2, 7, 100])
 def test_an_epoch_takes_every_index_once(length):
     sampler = EpochSampler(length, seed=4)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from atrous.bands import RGB8, PixelKind, read_pixels
 from atrous.data.mapping import map_colors, map_values
@@ -199,10 +200,18 @@ def check_labels(labels: LabelMap, size: tuple[int, ...], label_set: LabelSet, p
             f"{path}: labels are {labels.shape[1]} x {labels.shape[0]}, the picture is "
             f"{size[1]} x {size[0]}{turned}; they must have the same size"
         )
-    values = np.unique(labels.astype(np.int64))
+    values = _values_of(labels)
     unknown = values[(values >= label_set.num_classes) & (values != label_set.ignore_index)]
     if unknown.size:
         raise DatasetError(
             f"{path}: unknown label values {unknown[:8].tolist()}; expected 0 to "
             f"{label_set.num_classes - 1}, or {label_set.ignore_index} to ignore a pixel"
         )
+
+
+def _values_of(labels: LabelMap) -> NDArray[np.int64]:
+    """The different values of a label map, rising."""
+    if labels.dtype.kind == "u" and labels.dtype.itemsize <= 2:
+        # Counting takes a tenth of the time of sorting.
+        return np.flatnonzero(np.bincount(labels.ravel()))
+    return np.unique(labels.astype(np.int64))

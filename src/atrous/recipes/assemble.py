@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
@@ -23,6 +23,7 @@ from atrous.data.loader import (
     training_batches,
 )
 from atrous.data.sampling import epoch_length
+from atrous.data.watch import Watch
 from atrous.engine.average import moving_average
 from atrous.engine.config import TrainConfig
 from atrous.engine.loss import LossAtStep, build_loss
@@ -42,6 +43,16 @@ from atrous.weights.unfold import unfold_norms
 
 _UNFOLD_BATCHES = 6
 _LAUNCHES = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
+
+
+class Parts(NamedTuple):
+    """What a run moves."""
+
+    trainee: Trainee
+    batches: DataLoader[Batch]
+    sampler: StepSampler
+    watch: Watch
+    """Of the processes that read."""
 
 
 def open_fitting_split(recipe: Recipe, data: Path, split: str) -> PairList:
@@ -98,7 +109,7 @@ def assemble(
     start: Path | None,
     accelerator: Accelerator,
     told: Callable[[str], None],
-) -> tuple[Trainee, DataLoader[Batch], StepSampler]:
+) -> Parts:
     """The model on its start, what moves it, and the batches that do.
 
     Args:
@@ -162,7 +173,7 @@ def assemble(
         average=moving_average(model, config.ema_decay, ramp=config.ema_ramp),
         device_batch=config.device_batch,
     )
-    return trainee, batches, sampler
+    return Parts(trainee, batches, sampler, samples.watch)
 
 
 def loss_for(

@@ -8,20 +8,19 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object, set_seed
-from torch.utils.data import DataLoader
 
 from atrous.data import PairList
-from atrous.data.loader import Batch, StepSampler
 from atrous.data.sample import Sample
 from atrous.engine.checkpoint import Checkpoint, Settings, save_checkpoint
 from atrous.engine.evaluate import Evaluation, evaluation_of
 from atrous.engine.interruption import Interruption
 from atrous.engine.ranks import measure_together, share_buffers
 from atrous.engine.train import Loop, Progress
-from atrous.engine.trainee import Trainee, restore
+from atrous.engine.trainee import restore
 from atrous.errors import Interrupted, TrainingError
 from atrous.models.torch_engine import TorchEngine
 from atrous.recipes.assemble import (
+    Parts,
     assemble,
     build_accelerator,
     card_for,
@@ -103,7 +102,8 @@ def run_training(
         out, conditions, resume=resume, allow_changes=allow_changes
     )
     set_seed(recipe.train.seed)
-    trainee, batches, sampler = assemble(recipe, pairs, start, accelerator, reporter.told)
+    parts = assemble(recipe, pairs, start, accelerator, reporter.told)
+    trainee, sampler = parts.trainee, parts.sampler
     log = Log()
     if checkpoint:
         restore(trainee, checkpoint.state, changed=bool(changed))
@@ -121,9 +121,7 @@ def run_training(
         out=out,
         conditions=conditions,
         accelerator=accelerator,
-        trainee=trainee,
-        batches=batches,
-        sampler=sampler,
+        parts=parts,
         log=log,
         pairs=pairs,
         eval_pairs=eval_pairs,
@@ -150,9 +148,7 @@ class _Run:
         out: Path,
         conditions: Settings,
         accelerator: Accelerator,
-        trainee: Trainee,
-        batches: DataLoader[Batch],
-        sampler: StepSampler,
+        parts: Parts,
         log: Log,
         pairs: PairList,
         eval_pairs: PairList,
@@ -160,16 +156,16 @@ class _Run:
         reporter: Reporter,
     ) -> None:
         self.recipe, self.out, self.conditions = recipe, out, conditions
-        self.accelerator, self.trainee = accelerator, trainee
-        self.batches, self.sampler = batches, sampler
+        self.accelerator = accelerator
+        self.trainee, self.batches, self.sampler, self.watch = parts
         self.log, self.card, self.reporter = log, card, reporter
         self.pairs, self.eval_pairs = pairs, eval_pairs
-        self.total_steps = recipe.train.total_steps(sampler.steps)
+        self.total_steps = recipe.train.total_steps(self.sampler.steps)
         self.interruption = Interruption(self._save_and_tell)
         self.loop = Loop(
-            trainee,
+            self.trainee,
             accelerator,
-            loss=loss_for(recipe, pairs, sampler.steps, accelerator.device),
+            loss=loss_for(recipe, pairs, self.sampler.steps, accelerator.device),
             ignore_index=pairs.label_set.ignore_index,
             clip_norm=recipe.train.clip_norm,
             seed=recipe.train.seed,
@@ -177,9 +173,9 @@ class _Run:
             interruption=self.interruption,
         )
         self.loop.told = reporter.told
-        engine = TorchEngine(trainee.to_keep, device=accelerator.device)  # type: ignore[arg-type]
+        engine = TorchEngine(self.trainee.to_keep, device=accelerator.device)  # type: ignore[arg-type]
         self.predict = Predictor(engine, card).predict_pixels
-        self.saved_at, self.saved_step = time.monotonic(), trainee.step
+        self.saved_at, self.saved_step = time.monotonic(), self.trainee.step
 
     def train(self) -> Evaluation:
         """Train to the end, and give the last evaluation."""
@@ -196,14 +192,19 @@ class _Run:
         trainee = self.trainee
         self.sampler.set_position(trainee.epoch, trainee.epoch_steps)
         left = self.total_steps - trainee.step
-        for progress in islice(self.loop.steps(self.batches), left):
-            self.reporter.stepped(progress)
-            if progress.skipped:
-                self._note_skipped(progress)
-            if self.loop.stop:
-                self._leave()
-            if len(self.sampler) - trainee.epoch_steps and self._save_is_due():
-                self._save()
+        with self.watch.named(self.pairs.pairs):
+            for progress in islice(self.loop.steps(self.batches), left):
+                self._look_at(progress)
+
+    def _look_at(self, progress: Progress) -> None:
+        """Tell of a step, and do what is due after it."""
+        self.reporter.stepped(progress)
+        if progress.skipped:
+            self._note_skipped(progress)
+        if self.loop.stop:
+            self._leave()
+        if len(self.sampler) - self.trainee.epoch_steps and self._save_is_due():
+            self._save()
 
     def _finish_epoch(self) -> Evaluation | None:
         """Measure, keep and log, and save that all this is done."""
