@@ -105,3 +105,22 @@ def test_a_missing_val_is_answered_with_the_command_that_deals_one(tmp_path):
         DatasetError, match=f"it has train. To deal .*: atrous data split {tmp_path}"
     ):
         open_split(tmp_path, "val")
+
+
+def test_splits_joined_by_a_plus_are_one(camvid_like):
+    parts = [open_split(camvid_like, name) for name in ("train", "val")]
+
+    joined = open_split(camvid_like, "train+val")
+
+    assert joined.pairs == (*parts[0].pairs, *parts[1].pairs)
+    assert joined.name == "train+val"
+
+
+def test_a_split_is_not_joined_with_itself(camvid_like):
+    with pytest.raises(DatasetError, match=r"'train\+train' names a split twice"):
+        open_split(camvid_like, "train+train")
+
+
+def test_each_part_of_a_joined_split_must_be_there(camvid_like):
+    with pytest.raises(DatasetError, match="no split 'other'"):
+        open_split(camvid_like, "train+other")

@@ -1,7 +1,7 @@
 """Find out which layout a folder has."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from atrous.data import DATASETS
@@ -85,17 +85,36 @@ def open_split(root: Path, split: str, *, layout: str = "auto") -> Split:
     Args:
         root: Folder of the dataset.
         split: Such as ``train`` or ``val``; ``valid`` and ``validation`` are found as ``val``.
+            Several, joined by ``+``, become one.
         layout: Key into `atrous.data.DATASETS`, or ``auto`` to take the first that fits.
 
     Raises:
         ConfigError: If ``layout`` is unknown.
         DatasetError: If no layout fits, it has no such split, or a file has no partner.
     """
+    if "+" in split:
+        parts = [open_split(root, part, layout=layout) for part in split.split("+")]
+        return _joined(split, parts, root)
     with _reading(root):
         name = _known_layout(root, layout)
         known = _known_split(root, split, name)
         pairs = pairs_of(DATASETS[name].listing(root, known), f"split {known!r} of {root}")
         return Split(name, known, DATASETS[name].label_set(root, known), pairs)
+
+
+def _joined(name: str, parts: Sequence[Split], root: Path) -> Split:
+    """Splits as one.
+
+    Raises:
+        DatasetError: If their classes differ, or one is named twice.
+    """
+    first = parts[0]
+    if any(part.label_set != first.label_set for part in parts):
+        raise DatasetError(f"{root}: the splits of {name!r} have different classes")
+    if len({part.name for part in parts}) < len(parts):
+        raise DatasetError(f"{root}: {name!r} names a split twice")
+    pairs = tuple(pair for part in parts for pair in part.pairs)
+    return Split(first.layout, name, first.label_set, pairs)
 
 
 @contextlib.contextmanager

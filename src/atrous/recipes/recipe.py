@@ -49,7 +49,7 @@ class Recipe(BaseModel):
 
 def shipped_recipes() -> dict[str, Path]:
     """Recipes that atrous ships, by name."""
-    return {path.stem: path for path in sorted(RECIPES.glob("*.toml"))}
+    return {path.stem: path for path in sorted(RECIPES.rglob("*.toml"))}
 
 
 def find_recipe(name: str) -> Path:
