@@ -219,3 +219,10 @@ def test_workers_outlive_signals_that_are_not_from_their_parent(camvid_like, num
     subprocess.run(["kill", f"-{int(number)}", str(worker.pid)], check=True)
 
     assert len([*first, *batches]) == 4
+
+
+def test_no_more_processes_read_than_there_are_cores(camvid_like):
+    loader, _ = batches_of(samples_in(camvid_like), workers=1000)
+
+    # torch warns where there are more, and warnings are errors here.
+    assert 1 <= loader.num_workers < 1000

@@ -11,6 +11,7 @@ from rich.table import Table
 from atrous.cli.model_parts import card_table, checkpoint_as_json, facts_table, looks
 from atrous.errors import WeightsError
 from atrous.labels import CITYSCAPES, VOC
+from atrous.recipes.classify_recipe import TASK, classify_recipe_from
 from atrous.recipes.recipe import read_table, recipe_from, recipe_notes, shipped_recipes
 from atrous.weights.formats.safetensors_card import read_safetensors_card
 from atrous.weights.load import MODELS, find_model, load
@@ -72,6 +73,8 @@ def _know_file(name: str) -> Known:
 
 def _know_recipe(path: Path) -> Known:
     table = read_table(path)
+    if table.get("task") == TASK:
+        return _know_classify_recipe(path, table)
     network, remark = table.get("model", {}), ""
     if isinstance(network, dict) and "num_classes" not in network:
         table["model"] = {**network, "num_classes": 2}
@@ -84,6 +87,21 @@ def _know_recipe(path: Path) -> Known:
         recipe.model.model_dump(),
         recipe.data.crop_size,
         remark,
+    )
+
+
+def _know_classify_recipe(path: Path, table: dict[str, Any]) -> Known:
+    if isinstance(table.get("model"), dict):
+        table["model"].setdefault("num_classes", 2)
+    recipe = classify_recipe_from(table, where=str(path))
+    what, result = recipe_notes(path)
+    facts = {"recipe": path.stem, "what": what, "result": result}
+    return Known(
+        facts_table(facts, title=str(path)),
+        {**facts, "file": str(path)},
+        None,
+        (recipe.data.side, recipe.data.side),
+        "the layers of classifiers are not shown",
     )
 
 

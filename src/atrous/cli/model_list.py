@@ -64,7 +64,8 @@ def _own_table(cards: dict[str, ModelCard]) -> Table:
 
 def _recipes_table(recipes: dict[str, tuple[str, str]]) -> Table:
     table = plain_table(title="Recipes, for atrous train")
-    for header in ("name", "what", "result"):
+    table.add_column("name", no_wrap=True)
+    for header in ("what", "result"):
         table.add_column(header)
     for name, (what, result) in recipes.items():
         table.add_row(name, what, result)

@@ -18,6 +18,7 @@ from atrous.weights.load import find_start
 
 if TYPE_CHECKING:
     from atrous.engine.evaluate import Evaluation
+    from atrous.engine.evaluate_classes import ClassEvaluation
     from atrous.engine.train import Progress
     from atrous.recipes.recipe import Recipe
 
@@ -63,7 +64,9 @@ def train(
     try:
         import torch
 
+        from atrous.cli.train_classifier import refuse_options, show_scores, train_classifier
         from atrous.engine.memory import keep_freed_memory
+        from atrous.recipes.classify_recipe import is_classification
         from atrous.recipes.fit import read_fitting_recipe
         from atrous.recipes.recipe import find_recipe
         from atrous.recipes.run import run_training
@@ -72,6 +75,22 @@ def train(
     if not torch.cuda.is_available():
         keep_freed_memory()
     path = find_recipe(recipe)
+    if is_classification(path):
+        refuse_options({"--layout": layout, "--start": start})
+        run = out or _free_folder(Path("runs") / path.stem, resume=resume)
+        with terminal.meter() as meter:
+            scores = train_classifier(
+                path,
+                data,
+                run,
+                reporter=_Reporter(terminal, meter),
+                epochs=epochs,
+                resume=resume,
+                allow_changes=allow_changes,
+            )
+        if first:
+            show_scores(terminal, scores, run)
+        return 0
     if first:
         _warn_of_faults(terminal, path, data, layout)
     loaded = read_fitting_recipe(path, data, layout=layout)
@@ -165,12 +184,9 @@ class _Reporter:
             f"{progress.images / max(seconds, 1e-9):.1f} pictures/s  {left / 60:.0f} min left",
         )
 
-    def evaluated(self, epoch: int, evaluation: "Evaluation") -> None:
+    def evaluated(self, epoch: int, evaluation: "Evaluation | ClassEvaluation") -> None:
         """The evaluation split was measured after ``epoch`` epochs."""
-        self._meter.note(
-            f"epoch {epoch}: mIoU {evaluation.mean_iou:.2%}, "
-            f"pixel accuracy {evaluation.pixel_accuracy:.2%}"
-        )
+        self._meter.note(f"epoch {epoch}: {evaluation.in_words}")
 
     def told(self, sentence: str) -> None:
         """Something has happened that the user should know."""

@@ -197,7 +197,14 @@ def shared_batch(batch_size: int, *, samples: int, processes: int = 1) -> int:
 
 
 def training_batches(samples: Samples, sampler: StepSampler, *, workers: int) -> DataLoader[Batch]:
-    """This process's share of each step, read by ``workers`` processes beside it."""
+    """This process's share of each step, read by processes beside it.
+
+    Args:
+        samples: What is read.
+        sampler: Which samples make a step.
+        workers: Processes that read, at most one for each core: batches do not depend on how many.
+    """
+    workers = min(workers, _cores())
     samples.watch = Watch(workers)
     return DataLoader(
         samples,
@@ -208,6 +215,13 @@ def training_batches(samples: Samples, sampler: StepSampler, *, workers: int) ->
         persistent_workers=False,
         pin_memory=torch.cuda.is_available(),
     )
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def leave_signals_to_parent(worker: int) -> None:  # noqa: ARG001, the loader gives its number

@@ -117,7 +117,7 @@ class DataConfig(BaseModel):
     """Written into the model's card: pictures are resized to it before prediction, and before the
     measurements of the run; None leaves them as they are."""
     workers: int = Field(default=1, ge=0)
-    """Processes that read and augment beside the training."""
+    """Processes that read and augment beside the training, at most one for each core."""
 
     @property
     def kind(self) -> PixelKind:

@@ -38,6 +38,11 @@ class Evaluation:
     """IoU of the classes weighted by their share of the labelled pixels."""
     mean_dice: float
 
+    @property
+    def in_words(self) -> str:
+        """The scores that say most, in one line."""
+        return f"mIoU {self.mean_iou:.2%}, pixel accuracy {self.pixel_accuracy:.2%}"
+
 
 @dataclass(frozen=True)
 class Measured:

@@ -1,6 +1,5 @@
 """From a recipe to what a run is made of: accelerator, batches, network, optimizer, loss."""
 
-import math
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType
+from torch import nn
 from torch.utils.data import DataLoader
 
 from atrous.data import PairList
@@ -22,7 +22,7 @@ from atrous.data.loader import (
     shared_batch,
     training_batches,
 )
-from atrous.data.sampling import epoch_length
+from atrous.data.sampling import Times, epoch_length
 from atrous.data.watch import Watch
 from atrous.engine.average import moving_average
 from atrous.engine.config import TrainConfig
@@ -128,52 +128,75 @@ def assemble(
         normalization=normalization,
         augment=plan.augment,
     )
-    processes = accelerator.num_processes
-    sampler = StepSampler(
-        len(samples),
-        seed=config.seed,
-        batch_size=shared_batch(
-            config.batch_size,
-            samples=epoch_length(len(samples), plan.times),
-            processes=processes,
-        ),
-        process=accelerator.process_index,
-        processes=processes,
-        times=plan.times,
-    )
+    sampler = sampler_for(config, len(samples), accelerator, times=plan.times)
     batches = training_batches(samples, sampler, workers=recipe.data.workers)
     model = build_model(recipe.model)
     if start:
         folded = load_start(model, start)
         few = (batch.images for batch in islice(batches, _UNFOLD_BATCHES if folded else 0))
         unfold_norms(model, folded, few)
+    trainee = trainee_for(model, config, sampler, pretrained=start is not None, told=told)
+    return Parts(trainee, batches, sampler, samples.watch)
+
+
+def sampler_for(
+    config: TrainConfig, pictures: int, accelerator: Accelerator, *, times: Times | None = None
+) -> StepSampler:
+    """The samples of each step, of which every process takes its share."""
+    processes = accelerator.num_processes
+    return StepSampler(
+        pictures,
+        seed=config.seed,
+        batch_size=shared_batch(
+            config.batch_size, samples=epoch_length(pictures, times), processes=processes
+        ),
+        process=accelerator.process_index,
+        processes=processes,
+        times=times,
+    )
+
+
+def trainee_for(
+    model: nn.Module,
+    config: TrainConfig,
+    sampler: StepSampler,
+    *,
+    pretrained: bool,
+    told: Callable[[str], None],
+) -> Trainee:
+    """A network with its norms as the recipe wants them, and what moves it.
+
+    Args:
+        model: On the weights that it starts from; changed in place.
+        config: The recipe's ``[train]``.
+        sampler: Knows how long an epoch and how large a step is.
+        pretrained: Whether the weights are more than drawn.
+        told: Called with what has been chosen by itself.
+    """
     total_steps = config.total_steps(sampler.steps)
     policy = config.norms
     if policy == "auto":
         policy, reason = norm_policy_for(
-            min(config.device_batch or math.inf, sampler.batch_size // processes),
-            pretrained=start is not None,
+            min(config.device_batch or sampler.share, sampler.share), pretrained=pretrained
         )
         told(f"norms = {policy}: {reason}")
     apply_norm_policy(model, policy)
     set_norm_momentum(model, config.norm_momentum, total_steps=total_steps)
-    if config.sync_norms and processes > 1:
+    if config.sync_norms and sampler.share < sampler.batch_size:
         synchronize_norms(model)
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)
     if config.compile:
         model.compile()
     optimizer = build_optimizer(model, config)
-    schedule = build_schedule(optimizer, config, total_steps=total_steps)
-    trainee = Trainee(
+    return Trainee(
         network=model,
         model=model,
         optimizer=optimizer,
-        schedule=schedule,
+        schedule=build_schedule(optimizer, config, total_steps=total_steps),
         average=moving_average(model, config.ema_decay, ramp=config.ema_ramp),
         device_batch=config.device_batch,
     )
-    return Parts(trainee, batches, sampler, samples.watch)
 
 
 def loss_for(

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 from atrous.engine.evaluate import Evaluation
+from atrous.engine.evaluate_classes import ClassEvaluation
 from atrous.engine.train import Progress
 
 
@@ -16,7 +17,7 @@ class Reporter(Protocol):
     def stepped(self, progress: Progress) -> None:
         """A step is done."""
 
-    def evaluated(self, epoch: int, evaluation: Evaluation) -> None:
+    def evaluated(self, epoch: int, evaluation: Evaluation | ClassEvaluation) -> None:
         """The evaluation split was measured after ``epoch`` epochs."""
 
     def told(self, sentence: str) -> None:
@@ -32,7 +33,7 @@ class Silent:
     def stepped(self, progress: Progress) -> None:
         """Keep quiet."""
 
-    def evaluated(self, epoch: int, evaluation: Evaluation) -> None:
+    def evaluated(self, epoch: int, evaluation: Evaluation | ClassEvaluation) -> None:
         """Keep quiet."""
 
     def told(self, sentence: str) -> None:
