@@ -13,12 +13,14 @@ from PIL import Image
 from atrous.cli.main import main
 from atrous.data import DATASETS
 from atrous.data.description import read_description
-from atrous.recipes.recipe import find_recipe, read_table, recipe_from
+from atrous.recipes.classify_recipe import TASK, classify_recipe_from
+from atrous.recipes.recipe import RECIPES, find_recipe, read_table, recipe_from, recipe_notes
 from parity.official import official_values
 from weights.foreign import write_tf_checkpoint
 
 ROOT = Path(__file__).parents[1]
 DATASETS_PAGE = ROOT / "docs" / "datasets.md"
+PUBLISHED_PAGE = ROOT / "docs" / "published-recipes.md"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -93,13 +95,24 @@ def test_the_page_of_datasets_has_a_row_for_each_layout_in_their_order():
 
 @pytest.mark.parametrize("code", [block for block in TABLES if block not in DESCRIPTIONS])
 def test_recipes_in_the_docs_are_right(code):
-    """Parts of a recipe are laid over the one for folders."""
+    """Parts of a recipe are laid over the one for folders; those of classifiers are whole."""
+    if tomllib.loads(code).get("task") == TASK:
+        classify_recipe_from(tomllib.loads(code), where="docs")
+        return
     table = read_table(find_recipe("folder"))
     for name, settings in tomllib.loads(code).items():
         table[name] |= settings
     table["model"].setdefault("num_classes", 2)
 
     recipe_from(table, where="docs")
+
+
+def test_the_page_of_published_recipes_promises_what_each_recipe_does():
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", PUBLISHED_PAGE.read_text(), re.MULTILINE)
+
+    assert dict(rows).keys() == {path.stem for path in (RECIPES / "published").glob("*.toml")}
+    for name, promise in rows:
+        assert promise in recipe_notes(find_recipe(name))[1], name
 
 
 def test_ci_runs_the_command_of_the_readme():

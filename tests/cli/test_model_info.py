@@ -145,3 +145,11 @@ def test_mistakes_have_their_sentence(arguments, code, reason, capsys, tmp_path,
 
     assert run("model", "info", *arguments) == code
     assert reason in capsys.readouterr().err
+
+
+def test_the_recipe_of_a_classifier_is_shown_with_what_it_reaches(capsys):
+    assert run("model", "info", "imagenet_xception") == 0
+
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Xception on ImageNet" in shown
+    assert "79.0 %" in shown

@@ -3,7 +3,11 @@ import pytest
 import torch
 
 from atrous.errors import ConfigError, WeightsError
+from atrous.models.build import build_model
+from atrous.models.config import ModelConfig
+from atrous.runtime.card import ModelCard
 from atrous.weights.convert import convert
+from atrous.weights.model_file import save_model
 from parity.official import official_values
 from weights.foreign import mobilenetv2_layers, write_ir, write_tf_checkpoint
 from weights.foreign_graphs import write_frozen_graph, write_tflite, write_v1_checkpoint
@@ -110,3 +114,43 @@ def test_what_is_no_published_model_is_said(name, reason, tmp_path):
 
     with pytest.raises(WeightsError, match=reason):
         convert(tmp_path / name)
+
+
+@pytest.fixture
+def ours(tmp_path):
+    """A model file of ours at output stride 16, with a result."""
+    config = ModelConfig(encoder="mobilenetv2_035", num_classes=2, decoder_channels=8)
+    model = build_model(config)
+    card = ModelCard(
+        name="mine",
+        classes=("a", "b"),
+        palette=((0, 0, 0), (255, 0, 0)),
+        architecture=config.model_dump(mode="json"),
+        result={"mean_iou": 0.5},
+    )
+    save_model(tmp_path / "mine.safetensors", model, card)
+    return tmp_path / "mine.safetensors", model
+
+
+def test_a_model_of_ours_is_had_at_another_output_stride(ours):
+    path, model = ours
+
+    found = convert(path, output_stride=8)
+
+    assert found.card.architecture["output_stride"] == 8
+    assert found.card.classes == ("a", "b")
+    assert found.card.result == {}
+    with torch.inference_mode():
+        assert found.model.encoder(torch.zeros(1, 3, 64, 64))[-1].shape[-1] == 8
+    for name, value in model.state_dict().items():
+        assert torch.equal(found.model.state_dict()[name], value)
+
+
+def test_a_model_of_ours_keeps_its_class_names(ours):
+    with pytest.raises(ConfigError, match="with class names of its own"):
+        convert(ours[0], output_stride=8, labels="voc")
+
+
+def test_a_model_of_ours_without_anything_to_change_is_refused(ours):
+    with pytest.raises(WeightsError, match="--output-stride makes it one at another stride"):
+        convert(ours[0])

@@ -4,7 +4,8 @@ import torch
 from atrous.errors import WeightsError
 from atrous.export.onnx import export_onnx
 from atrous.models.build import build_model
-from atrous.models.config import ModelConfig
+from atrous.models.classifier import build_classifier
+from atrous.models.config import ClassifierConfig, ModelConfig
 from atrous.runtime.card import ModelCard
 from atrous.weights.from_ours import fill_from_ours
 from atrous.weights.model_file import save_model
@@ -67,3 +68,38 @@ def test_another_encoder_is_refused_with_its_name(source):
 
     with pytest.raises(WeightsError, match="its encoder is 'mobilenetv2_035'"):
         fill_from_ours(model, source[1])
+
+
+def classifier_file(path, encoder="mobilenetv2_035"):
+    config = ClassifierConfig(encoder=encoder, num_classes=3)
+    model = build_classifier(config)
+    card = ModelCard(
+        task="classification",
+        name="classifier",
+        classes=("a", "b", "c"),
+        architecture=config.model_dump(mode="json"),
+    )
+    save_model(path, model, card)
+    return model
+
+
+@pytest.mark.parametrize("encoder", ["mobilenetv2_035", "xception"])
+def test_of_a_classifier_the_encoder_is_taken(encoder, tmp_path):
+    classifier = classifier_file(tmp_path / "classifier.safetensors", encoder)
+    model, _ = small(encoder=encoder)
+    decoder = {name: value.clone() for name, value in model.decoder.state_dict().items()}
+
+    assert load_start(model, tmp_path / "classifier.safetensors") == []
+
+    for name, value in classifier.encoder.state_dict().items():
+        assert torch.equal(model.encoder.state_dict()[name], value), name
+    for name, value in decoder.items():
+        assert torch.equal(model.decoder.state_dict()[name], value), name
+
+
+def test_a_classifier_with_another_encoder_is_refused(tmp_path):
+    classifier_file(tmp_path / "classifier.safetensors", "resnet18")
+    model, _ = small()
+
+    with pytest.raises(WeightsError, match="its encoder is 'resnet18' and does not fit"):
+        load_start(model, tmp_path / "classifier.safetensors")

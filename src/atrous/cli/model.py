@@ -32,7 +32,8 @@ def convert(
             help="A released DeepLab: TensorFlow checkpoint (prefix, .index or folder), frozen "
             "graph (.pb), the archive of both (.tar.gz), TFLite model (.tflite) or OpenVINO IR "
             "(.xml); the name of a downloaded official checkpoint; a PyTorch state dict (.pth, "
-            ".safetensors) of another package; or a classifier of Keras, torchvision or timm."
+            ".safetensors) of another package; a classifier of Keras, torchvision or timm; or a "
+            "model of ours, for another output stride."
         ),
     ],
     *,

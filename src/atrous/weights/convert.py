@@ -6,6 +6,7 @@ from pathlib import Path
 
 from atrous.errors import ConfigError, WeightsError
 from atrous.labels import ADE20K, CITYSCAPES, VOC, LabelSet, numbered_label_set
+from atrous.models.build import build_model
 from atrous.models.config import ModelConfig, OutputStride, model_config_from
 from atrous.models.segmenter import Segmenter
 from atrous.runtime.card import ModelCard, Preprocessing
@@ -17,8 +18,9 @@ from atrous.weights.formats.tf_archive import find_archive, read_archive
 from atrous.weights.formats.tf_checkpoint import checkpoint_prefix, read_tf_checkpoint
 from atrous.weights.formats.tf_checkpoint_v1 import find_v1_checkpoint, read_v1_checkpoint
 from atrous.weights.formats.tflite import read_tflite
-from atrous.weights.formats.torch_file import TORCH_ENDINGS
+from atrous.weights.formats.torch_file import TORCH_ENDINGS, is_ours
 from atrous.weights.from_tf_deeplab import fill, translate
+from atrous.weights.model_file import load_model
 from atrous.weights.peers.read import read_peer
 from atrous.weights.translated import Foreign
 
@@ -124,18 +126,21 @@ def convert(
 
     Args:
         path: A TensorFlow checkpoint (its prefix, ``.index`` or folder), a frozen graph, the
-            ``.tar.gz`` with both, a TFLite model, an OpenVINO IR of the released MobileNetV2, or a
-            state dict of one of `atrous.weights.peers.PEERS`.
+            ``.tar.gz`` with both, a TFLite model, an OpenVINO IR of the released MobileNetV2, a
+            state dict of one of `atrous.weights.peers.PEERS`, or a ``.safetensors`` model of ours
+            that is wanted at another output stride.
         output_stride: Stride to build the network for; None takes the one that the file's graph
             has, or the one that the source builds by default, 16 for TensorFlow.
         atrous_rates: Rates of the ASPP branches; None is what the source has at that stride.
         labels: Key into `LABEL_SETS`; None takes the one with as many classes, or numbers them.
 
     Raises:
-        ConfigError: If ``labels`` is unknown or has another number of classes, or
-            ``atrous_rates`` are not as many as the network has.
+        ConfigError: If ``labels`` is unknown, has another number of classes or is given for a model
+            of ours, or ``atrous_rates`` are not as many as the network has.
         WeightsError: If the file is of no known kind, damaged, or does not fit as a whole.
     """
+    if (output_stride or atrous_rates) and path.suffix == ".safetensors" and is_ours(path):
+        return _convert_ours(path, output_stride, atrous_rates=atrous_rates, labels=labels)
     source, found = _recognize(path)
     foreign = source.read(found, output_stride)
     translated = foreign.translated
@@ -156,6 +161,32 @@ def convert(
         architecture=config.model_dump(mode="json"),
     )
     return Conversion(foreign.kind, fill(translated), card, foreign.tensors, translated.skipped)
+
+
+def _convert_ours(
+    path: Path,
+    output_stride: OutputStride | None,
+    *,
+    atrous_rates: Sequence[int] | None,
+    labels: str | None,
+) -> Conversion:
+    """A model of ours at another output stride, where its result is another one."""
+    if labels is not None:
+        raise ConfigError(
+            f"{path}: is a model of ours, with class names of its own; name no labels"
+        )
+    model, card = load_model(path)
+    config = model_config_from(card.architecture)
+    if output_stride is not None:
+        config = config.model_copy(update={"output_stride": output_stride})
+    if atrous_rates is not None:
+        config = _with_rates(config, atrous_rates, path)
+    state = model.state_dict()
+    changed = build_model(config)
+    changed.load_state_dict(state)
+    architecture = config.model_dump(mode="json")
+    card = card.model_copy(update={"architecture": architecture, "result": {}})
+    return Conversion("model of ours", changed.eval(), card, len(state), 0)
 
 
 def _with_rates(config: ModelConfig, atrous_rates: Sequence[int], path: Path) -> ModelConfig:

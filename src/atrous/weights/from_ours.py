@@ -6,9 +6,11 @@ from torch import nn
 
 from atrous.encoders import Encoder
 from atrous.errors import WeightsError
+from atrous.runtime.card import ModelCard
+from atrous.weights.formats.safetensors_card import read_safetensors_card
 from atrous.weights.from_onnx import folded_norms, load_onnx_model
 from atrous.weights.input_channels import spread_input_channels
-from atrous.weights.model_file import load_model
+from atrous.weights.model_file import load_classifier_model, load_model
 
 OUR_ENDINGS = (".onnx", ".safetensors")
 """Endings of model files of ours."""
@@ -19,7 +21,8 @@ def fill_from_ours(model: nn.Module, path: Path) -> list[str]:
 
     The encoder must fit, but for the channels of its first convolution, which is spread over
     those of the model. Decoder and classifier are taken where all their tensors fit, and are
-    left as drawn otherwise: another number of classes needs a new classifier.
+    left as drawn otherwise: another number of classes needs a new classifier. Of a classifier of
+    whole pictures the encoder is taken.
 
     Args:
         model: A `atrous.models.segmenter.Segmenter`.
@@ -33,11 +36,16 @@ def fill_from_ours(model: nn.Module, path: Path) -> list[str]:
         WeightsError: If the file is missing or damaged, or its encoder is another one.
     """
     from_onnx = path.suffix == ".onnx"
-    source, card = load_onnx_model(path) if from_onnx else load_model(path)
+    source, card = load_onnx_model(path) if from_onnx else _load(path)
     folded = set(folded_norms(source)) if from_onnx else set()
     filled: list[str] = []
+    parts = dict(source.named_children())
+    if card.task == "classification":
+        parts = {"encoder": parts["encoder"]}  # the rest sees no maps
     for part, ours in model.named_children():
-        module = dict(source.named_children())[part]
+        if part not in parts:
+            continue
+        module = parts[part]
         theirs, state = module.state_dict(), ours.state_dict()
         if part == "encoder":
             theirs = spread_input_channels(theirs, state)
@@ -51,8 +59,13 @@ def fill_from_ours(model: nn.Module, path: Path) -> list[str]:
             filled += [name for name in folded if name.startswith(f"{part}.")]
         elif part == "encoder":
             raise WeightsError(
-                f"{path}: its encoder is {card.architecture.get('encoder')!r} "
-                f"(output stride {card.architecture.get('output_stride')}) and does not fit the "
+                f"{path}: its encoder is {card.architecture.get('encoder')!r} and does not fit the "
                 "model that is to be trained; choose that encoder in the recipe"
             )
     return sorted(filled)
+
+
+def _load(path: Path) -> tuple[nn.Module, ModelCard]:
+    if path.is_file() and read_safetensors_card(path).task == "classification":
+        return load_classifier_model(path)
+    return load_model(path)

@@ -54,6 +54,8 @@ def is_foreign_classifier(path: Path) -> bool:
         return True
     if path.suffix not in TORCH_ENDINGS or not path.is_file():
         return False
+    if path.suffix == ".safetensors" and is_ours(path):
+        return False
     values = read_torch_file(path).values
     segments = any(peer.recognize(values) for peer in PEERS.values())
     return not segments and find_kind(values) is not None

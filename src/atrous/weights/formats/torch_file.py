@@ -97,7 +97,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         with safe_open(path, framework="pt") as file:
             if CARD_KEY in (file.metadata() or {}):
                 raise WeightsError(
-                    f"{path}: is a model of atrous already; atrous export writes it as .onnx"
+                    f"{path}: is a model of atrous already; --output-stride makes it one at "
+                    "another stride, atrous export writes it as .onnx"
                 )
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
