@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from atrous.engine.optimizer import build_optimizer
 from atrous.engine.schedule import build_schedule
@@ -198,6 +199,38 @@ def test_a_published_recipe_takes_a_step_on_its_layout_and_ends(path, tmp_path):
     assert [progress.step for progress in notes.steps] == [1]
     assert not notes.steps[0].skipped
     assert (tmp_path / "run" / "last.safetensors").is_file()
+
+
+def test_the_second_stage_starts_from_the_first_and_keeps_its_statistics(tmp_path):
+    weights = []
+    start = None
+    for name in ("voc_mobilenetv2_coco", "voc_mobilenetv2_coco_trainval"):
+        recipe, out = shortened(read_recipe(shipped_recipes()[name])), tmp_path / name
+        root = tmp_path / "as-voc"
+        root = root if root.is_dir() else dataset(tmp_path, "voc")
+        run_training(recipe, root, out=out, name=name, reporter=Notes(), start=start)
+        start = out / "last.safetensors"
+        weights.append(load_file(start))
+
+    first, second = weights
+    assert first.keys() == second.keys()
+    for name in first:
+        stays = "running" in name or "num_batches" in name
+        assert torch.equal(first[name], second[name]) or not stays, name
+    moved = [name for name in first if not torch.equal(first[name], second[name])]
+    assert "classifier.weight" in moved
+    assert any("norm.weight" in name for name in moved)
+
+
+def test_a_second_stage_without_a_first_is_warned_of(tmp_path):
+    recipe, notes = (
+        shortened(read_recipe(shipped_recipes()["voc_mobilenetv2_coco_trainval"])),
+        Notes(),
+    )
+
+    run_training(recipe, dataset(tmp_path, "voc"), out=tmp_path / "run", name="t", reporter=notes)
+
+    assert any("nothing has given them statistics" in sentence for sentence in notes.sentences)
 
 
 def test_names_tell_the_dataset_and_every_dataset_has_recipes():

@@ -180,6 +180,8 @@ def trainee_for(
             min(config.device_batch or sampler.share, sampler.share), pretrained=pretrained
         )
         told(f"norms = {policy}: {reason}")
+    elif policy != "train" and not pretrained:
+        told(f"norms = {policy}, and nothing has given them statistics; --start from weights")
     apply_norm_policy(model, policy)
     set_norm_momentum(model, config.norm_momentum, total_steps=total_steps)
     if config.sync_norms and sampler.share < sampler.batch_size:
