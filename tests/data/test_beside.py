@@ -23,6 +23,15 @@ def test_labels_are_known_by_the_usual_endings(tmp_path, ending):
     assert sorted(pair.name for split in opened for pair in split.pairs) == list(NAMES)
 
 
+def test_without_endings_jpeg_is_the_picture_and_png_its_labels(tmp_path):
+    root = write_flat(tmp_path, ending="")
+
+    assert detect_layout(root) == ("beside", "a.png beside its picture")
+    opened = [open_split(root, split) for split in ("train", "val")]
+    assert sorted(pair.name for split in opened for pair in split.pairs) == list(NAMES)
+    assert not [fault for split in ("train", "val") for fault in list_split(root, split).faults]
+
+
 def test_classes_are_counted_where_nothing_names_them(tmp_path):
     assert open_split(write_flat(tmp_path), "train").label_set.num_classes == 3
 

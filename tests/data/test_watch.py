@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
+from atrous.bands import RGB8, PixelKind
 from atrous.data.layout import Split
-from atrous.data.loader import Normalization, Samples, training_batches
+from atrous.data.loader import Normalization, Samples, StepSampler, training_batches
 from atrous.data.sample import NoLabels, Pair
 from atrous.data.watch import Watch
 from atrous.errors import ResourceError
@@ -33,7 +34,7 @@ class Picture:
     path: Path
     fate: str = "read"
 
-    def read(self) -> np.ndarray:
+    def read(self, kind: PixelKind | None = RGB8) -> np.ndarray:  # noqa: ARG002
         if self.fate == "hang":
             time.sleep(3)
         if self.fate == "exit":
@@ -124,7 +125,7 @@ def test_what_goes_well_is_not_disturbed(workers):
 
 def test_training_batches_are_watched():
     watched = samples("exit", workers=0)
-    loader, _ = training_batches(watched, batch_size=2, workers=1, seed=0)
+    loader = training_batches(watched, StepSampler(8, seed=0, batch_size=2), workers=1)
 
     assert loader.timeout > 0
     with (

@@ -1,4 +1,4 @@
-"""Pictures and label maps in one folder, told apart by an ending such as ``_mask``."""
+"""Pictures and label maps in one folder, told apart by ``_mask`` in the name or by the format."""
 
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,8 @@ from atrous.data.layout import Layout, Listing
 from atrous.data.sample import LabelFile
 from atrous.imaging import SUFFIXES
 from atrous.labels import LabelSet
+
+_PICTURES = (".jpg", ".jpeg")
 
 
 def find(root: Path) -> str | None:
@@ -62,7 +64,10 @@ def _first_labels(folder: Path) -> Path | None:
     """The first label file whose picture lies beside it."""
     files = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
     stems = {path.stem for path in files}
-    labels = (path for path in files if any(_bare(path.stem, e) in stems for e in LABEL_ENDINGS))
+    labels = [path for path in files if any(_bare(path.stem, e) in stems for e in LABEL_ENDINGS)]
+    if not labels:
+        pictures = {path.stem for path in files if path.suffix.lower() in _PICTURES}
+        labels = [path for path in files if path.suffix.lower() == ".png" and path.stem in pictures]
     return min(labels, default=None)
 
 
@@ -71,16 +76,28 @@ def _bare(stem: str, ending: str) -> str | None:
 
 
 def _listing(folder: Path, root: Path) -> Listing:
-    found, description = find_files(folder, root, deep=False), read_description(root)
-    labels = {n: path for n, path in found.files.items() if n.endswith(LABEL_ENDINGS)}
-    images = {n: path for n, path in found.files.items() if n not in labels}
+    description = read_description(root)
     source = partial(LabelFile, values=description.values, colors=description.colors)
-    pictures = Found(images, found.faults)
-    return match(pictures, Found(labels), source=source, where=str(folder))
+    return match(*_told_apart(folder, root), source=source, where=str(folder))
+
+
+def _told_apart(folder: Path, root: Path) -> tuple[Found, Found]:
+    """Pictures and labels: by the endings of names where there are some, else JPEG and PNG."""
+    found = find_files(folder, root, deep=False)
+    labels = {n: path for n, path in found.files.items() if n.endswith(LABEL_ENDINGS)}
+    if labels:
+        images = {n: path for n, path in found.files.items() if n not in labels}
+        return Found(images, found.faults), Found(labels)
+    pictures, maps = (
+        find_files(folder, root, suffixes=suffixes, deep=False)
+        for suffixes in (_PICTURES, (".png",))
+    )
+    return pictures, maps
 
 
 LAYOUT = Layout(
-    looks="NAME.jpg beside NAME_mask.png (or _label, _gt, _seg), also in folders train and val",
+    looks="NAME.jpg beside NAME_mask.png (or _label, _gt, _seg) or NAME.png, also in folders train "
+    "and val",
     find=find,
     splits=splits,
     listing=listing,
