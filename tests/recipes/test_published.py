@@ -223,10 +223,8 @@ def test_the_second_stage_starts_from_the_first_and_keeps_its_statistics(tmp_pat
 
 
 def test_a_second_stage_without_a_first_is_warned_of(tmp_path):
-    recipe, notes = (
-        shortened(read_recipe(shipped_recipes()["voc_mobilenetv2_coco_trainval"])),
-        Notes(),
-    )
+    recipe = shortened(read_recipe(shipped_recipes()["voc_mobilenetv2_coco_trainval"]))
+    notes = Notes()
 
     run_training(recipe, dataset(tmp_path, "voc"), out=tmp_path / "run", name="t", reporter=notes)
 
