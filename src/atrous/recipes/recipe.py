@@ -7,7 +7,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from atrous.engine.config import DataConfig, TrainConfig
 from atrous.errors import ConfigError
@@ -18,6 +18,17 @@ RECIPES = Path(__file__).parent
 """Where the recipes that atrous ships are."""
 
 
+class Inputs(BaseModel):
+    """What a plan was made for: paths and names of one machine, which are no part of a result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str | None = None
+    """Folder of the dataset, from where the command runs; ``--data`` is taken before it."""
+    start: str | None = None
+    """Weights to start from, as ``--start`` takes them; none for new ones."""
+
+
 class Recipe(BaseModel):
     """Model, data and training of one result."""
 
@@ -26,6 +37,8 @@ class Recipe(BaseModel):
     model: ModelConfig
     data: DataConfig
     train: TrainConfig
+    inputs: Inputs = Field(default=Inputs(), exclude=True)
+    """Left out of what runs and model files say of themselves."""
 
     @model_validator(mode="after")
     def _weights_fit_classes(self) -> Self:
@@ -103,6 +116,18 @@ def recipe_from(table: dict[str, Any], *, where: str) -> Recipe:
         return Recipe.model_validate_json(json.dumps(table, default=str), strict=True)
     except ValidationError as error:
         raise ConfigError(f"{where}: {describe_problems(error, Recipe)}") from None
+
+
+def inputs_of(table: dict[str, Any], *, where: str) -> Inputs:
+    """What a recipe's table says of data and start; it may say nothing.
+
+    Raises:
+        ConfigError: If it says more, or not in words.
+    """
+    try:
+        return Inputs.model_validate(table.get("inputs", {}), strict=True)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: inputs: {describe_problems(error, Inputs)}") from None
 
 
 def recipe_notes(path: Path) -> tuple[str, str]:

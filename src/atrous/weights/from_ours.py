@@ -6,12 +6,27 @@ from torch import nn
 
 from atrous.encoders import Encoder
 from atrous.errors import WeightsError
+from atrous.models.segmenter import Segmenter
+from atrous.runtime.card import ModelCard
 from atrous.weights.from_onnx import folded_norms, load_onnx_model
 from atrous.weights.input_channels import spread_input_channels
 from atrous.weights.model_file import load_model
 
 OUR_ENDINGS = (".onnx", ".safetensors")
 """Endings of model files of ours."""
+
+
+def card_of(path: Path) -> ModelCard:
+    """What a model file of ours says of itself.
+
+    Raises:
+        WeightsError: If the file is missing or damaged.
+    """
+    return _load(path)[1]
+
+
+def _load(path: Path) -> tuple[Segmenter, ModelCard]:
+    return load_onnx_model(path) if path.suffix == ".onnx" else load_model(path)
 
 
 def fill_from_ours(model: nn.Module, path: Path) -> list[str]:
@@ -33,7 +48,7 @@ def fill_from_ours(model: nn.Module, path: Path) -> list[str]:
         WeightsError: If the file is missing or damaged, or its encoder is another one.
     """
     from_onnx = path.suffix == ".onnx"
-    source, card = load_onnx_model(path) if from_onnx else load_model(path)
+    source, card = _load(path)
     folded = set(folded_norms(source)) if from_onnx else set()
     filled: list[str] = []
     for part, ours in model.named_children():
