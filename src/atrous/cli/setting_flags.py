@@ -40,7 +40,7 @@ def chosen_settings(typed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _flag(setting: Setting, groups: Mapping[str, Group]) -> inspect.Parameter:
-    kind = bool if setting.annotation is bool else str
+    kind = bool if setting.field.annotation is bool else str
     parameter = Parameter(
         name=setting.flag,
         help=_help(setting),
@@ -56,7 +56,7 @@ def _flag(setting: Setting, groups: Mapping[str, Group]) -> inspect.Parameter:
 
 
 def _help(setting: Setting) -> str:
-    words = _words(setting.annotation)
+    words = _words(setting.field.annotation)
     return f"{setting.meaning} One of {', '.join(words)}." if words else setting.meaning
 
 

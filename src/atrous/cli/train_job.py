@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from atrous.cli.terminal import Terminal
-from atrous.errors import AtrousError, ConfigError
+from atrous.errors import AtrousError, ConfigError, ResourceError
 from atrous.imaging import write_file
 from atrous.recipes.recipe import Inputs, Recipe, find_recipe, inputs_of, read_table
 from atrous.weights.load import find_start
@@ -99,6 +99,8 @@ def _plan(wanted: Wanted, data: Path, terminal: Terminal) -> Job:
             f"{data}: several processes must train by one plan; make it first with atrous train "
             f"{data} --plan-only, and launch atrous train {PLAN}"
         )
+    if wanted.start and not wanted.start.isprintable():
+        raise ConfigError(f"--start {wanted.start!r}: a plan cannot hold such a name; rename it")
     splits = {
         name: str(wanted.settings.get(f"data.{name}", default))
         for name, default in (("layout", "auto"), ("train_split", "train"), ("eval_split", "val"))
@@ -120,6 +122,8 @@ def write_plan(path: Path, text: str) -> None:
     Raises:
         ResourceError: If it is there, or cannot be written.
     """
+    if path.exists():
+        raise ResourceError(f"{path}: is there already, perhaps edited; give another --out")
     write_file(path, lambda file: file.write(text.encode()))
 
 

@@ -45,8 +45,8 @@ def _comment(text: str) -> list[str]:
 
 
 def _toml(value: object) -> str:
-    # JSON's strings, numbers, booleans and lists are TOML's too.
-    return json.dumps(value, ensure_ascii=False)
+    # JSON's strings, numbers, booleans and lists are TOML's too, but for one character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _machine(machine: Machine) -> str:

@@ -4,14 +4,16 @@ import ast
 import difflib
 import functools
 import inspect
+import json
+import math
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeAlias, get_args
+from typing import Annotated, Any, TypeAlias, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from atrous.errors import ConfigError
@@ -23,7 +25,8 @@ Chosen: TypeAlias = Mapping[str, Any]
 TABLES = ("model", "data", "train")
 """Tables of a recipe whose fields are settings."""
 _EXCLUDE = {"train.epochs": "train.steps", "train.steps": "train.epochs"}
-_NUMBER = re.compile(r"[+-]?\d+|[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_WHOLE = re.compile(r"[+-]?\d{1,18}")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,8 @@ class Setting:
     """Such as ``train.loss.focal``."""
     meaning: str
     """The docstring below the field."""
-    annotation: Any
-    """Of the field: what its values are."""
-    default: Any
-    """What holds where the recipe says nothing; pydantic's mark of a missing one if it must."""
+    field: FieldInfo
+    """Its type, range and default."""
 
     @property
     def flag(self) -> str:
@@ -62,7 +63,7 @@ def _settings_of(model: type[BaseModel], place: str) -> Iterator[Setting]:
         if tables:
             yield from _settings_of(tables[0], key)
         else:
-            yield Setting(key, meanings.get(name, ""), field.annotation, field.default)
+            yield Setting(key, meanings.get(name, ""), field)
 
 
 def _tables(field: FieldInfo) -> list[type[BaseModel]]:
@@ -94,7 +95,7 @@ def _meanings(model: type[BaseModel]) -> dict[str, str]:
 def parse_setting(key: str, text: str) -> Any:
     """The value of a setting that was typed: ``513x513``, ``0.5,2.0``, ``1e-3``, ``false``.
 
-    What the value means is checked with the whole recipe.
+    Whether it fits the other settings is checked with the whole recipe.
 
     Args:
         key: Such as ``data.crop_size``.
@@ -102,15 +103,29 @@ def parse_setting(key: str, text: str) -> Any:
             None where that is the default.
 
     Raises:
-        ConfigError: If there is no such setting; with the nearest right name.
+        ConfigError: If there is no such setting, with the nearest right name; or the value is of
+            another kind, or out of range.
     """
     setting = find_setting(key)
-    if text.lower() == "none" and setting.default is None:
+    field = setting.field
+    if text.lower() == "none" and field.default is None:
         return None
-    whole = bool(re.fullmatch(r"\d+(x\d+)+", text))
-    parts = [_value(part) for part in re.split("x" if whole else ",", text) if part.strip()]
-    listed = _is_list(setting.annotation)
-    return parts if listed and (len(parts) != 1 or _fits_list(setting, parts[0])) else _value(text)
+    read_as = (_listed(text), _value(text)) if _is_list(field.annotation) else (_value(text),)
+    problems = [_problem(value, field) for value in read_as]
+    if None in problems:
+        return read_as[problems.index(None)]
+    raise ConfigError(f"{setting.flag} {text}: {problems[0]}")
+
+
+def _problem(value: object, field: FieldInfo) -> str | None:
+    """What is wrong with a value for a field, in pydantic's words; None if nothing is."""
+    wanted: Any = Annotated[field.annotation, field]
+    try:
+        # As JSON, because a strict check of Python values would refuse lists for tuples.
+        TypeAdapter(wanted).validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        return error.errors()[0]["msg"]
+    return None
 
 
 def _is_list(annotation: Any) -> bool:
@@ -119,18 +134,19 @@ def _is_list(annotation: Any) -> bool:
     )
 
 
-def _fits_list(setting: Setting, value: object) -> bool:
-    """Whether a single value is a list of one, and not one of the words that stand alone."""
-    return not isinstance(value, str) or f"'{value}'" not in repr(setting.annotation)
+def _listed(text: str) -> list[int | float | bool | str]:
+    by = "x" if re.fullmatch(r"\d+(x\d+)+", text) else ","
+    return [_value(part) for part in text.split(by) if part.strip()]
 
 
 def _value(text: str) -> int | float | bool | str:
     text = text.strip()
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
-    if not _NUMBER.fullmatch(text):
-        return text
-    return int(text) if text.lstrip("+-").isdigit() else float(text)
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    number = float(text) if _NUMBER.fullmatch(text) else math.nan
+    return number if math.isfinite(number) else text
 
 
 def find_setting(key: str) -> Setting:
