@@ -96,7 +96,7 @@ def test_recipes_in_the_docs_are_right(code):
     """Parts of a recipe are laid over the one for folders."""
     table = read_table(find_recipe("folder"))
     for name, settings in tomllib.loads(code).items():
-        table[name] |= settings
+        table[name] = {**table.get(name, {}), **settings}
     table["model"].setdefault("num_classes", 2)
 
     recipe_from(table, where="docs")
