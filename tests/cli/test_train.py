@@ -143,6 +143,8 @@ def test_weights_bring_their_encoder_to_the_plan(trained, workplace, tmp_path):
         (("folder",), 2, "give --data FOLDER"),
         (("folder", "--data", "my-data", "--plan-only"), 2, "folder is a recipe"),
         (("my-dta",), 2, "no recipe 'my-dta'"),
+        (("a" * 5000,), 2, "no recipe 'aaa"),
+        (("my-data", "--plan-only", "-o", "a" * 300 + ".toml"), 6, "file name is too long"),
     ],
 )
 def test_mistakes_have_their_sentence(arguments, code, reason, workplace, capsys):
@@ -177,6 +179,14 @@ def test_one_odd_picture_is_enough_to_train_on(size, deep, tmp_path):
 
     options = ("--steps", "1", "--out", tmp_path / "run", "-q")
     assert run("train", data, *TINY, *options) == 0
+
+
+def test_measuring_what_is_trained_on_is_said(workplace, tmp_path, capsys):
+    shutil.rmtree(workplace / "val")
+    shutil.rmtree(workplace / "valannot")
+
+    assert run("train", "my-data", *TINY, "--steps", "1", "--eval-split", "train") == 0
+    assert "says nothing about new pictures" in capsys.readouterr().err
 
 
 def test_the_help_names_every_setting_without_torch():

@@ -4,6 +4,7 @@ import re
 import tomllib
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +84,18 @@ def test_every_setting_in_the_file_has_its_reason_above_it():
     bare = [b for a, b in pairwise(lines) if " = " in b and a[:1] != "#"]
     assert bare == []
     assert max(map(len, lines)) <= 100
+
+
+def test_the_page_of_training_has_a_row_for_every_setting_that_is_decided():
+    page = Path(__file__).parents[2] / "docs" / "training.md"
+    cells = re.findall(
+        r"^\| (`.*?) \|", page.read_text().partition("## The papers")[0], re.MULTILINE
+    )
+    named = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+
+    decided = {key for _, measured in CASES.values() for key in planned({}, **measured)}
+    free = {"data", "num_classes", "layout", "class_weights_epochs", "atrous_rates"}
+    assert {key.rpartition(".")[2] for key in decided} - free == named
 
 
 def test_what_the_user_gives_goes_before_every_rule():

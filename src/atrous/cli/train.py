@@ -96,6 +96,8 @@ def train(
     run = out or _free_folder(Path("runs") / wanted.name, resume=resume)
     job = find_job(wanted.resumed(run) if resume else wanted, terminal, first=first)
     _tell_channels(terminal, job.recipe)
+    if first and job.recipe.data.eval_split == job.recipe.data.train_split:
+        terminal.warn("measures what it trains on, which says nothing about new pictures")
     with terminal.meter() as meter:
         found = run_training(
             job.recipe,

@@ -33,7 +33,8 @@ class Wanted:
     @property
     def dataset(self) -> Path | None:
         """The folder that a plan is to be made for; None for a recipe."""
-        return Path(self.what) if self.data is None and Path(self.what).is_dir() else None
+        # Unlike pathlib, os.path takes names that cannot be, such as overlong ones, for missing.
+        return Path(self.what) if self.data is None and os.path.isdir(self.what) else None
 
     @property
     def name(self) -> str:
@@ -122,7 +123,7 @@ def write_plan(path: Path, text: str) -> None:
     Raises:
         ResourceError: If it is there, or cannot be written.
     """
-    if path.exists():
+    if os.path.exists(path):
         raise ResourceError(f"{path}: is there already, perhaps edited; give another --out")
     write_file(path, lambda file: file.write(text.encode()))
 

@@ -98,7 +98,7 @@ def _network(m: Measured, chosen: Chosen) -> Iterator[Decision]:
     names = ", ".join(m.classes[:6]) + (", ..." if len(m.classes) > 6 else "")
     yield Decision("model.num_classes", len(m.classes), f"those of the dataset: {names}")
     if max(m.median_size) > _SMALL_SIDE:
-        why = "the papers' usual one; 8 sees finer, with twice the memory and three times the work"
+        why = "the papers' usual one; 8 sees finer, for about three times the memory and work"
         yield Decision("model.output_stride", 16, why)
         return
     why = f"at 16 a median picture of {name_of_size(m.median_size)} would be a map of few cells"

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 import tomllib
 from itertools import takewhile
 from pathlib import Path
@@ -16,6 +17,7 @@ from atrous.validation import describe_problems
 
 RECIPES = Path(__file__).parent
 """Where the recipes that atrous ships are."""
+_LARGEST_FILE = 1 << 20
 
 
 class Inputs(BaseModel):
@@ -75,7 +77,7 @@ def find_recipe(name: str) -> Path:
     if name in shipped:
         return shipped[name]
     path = Path(name)
-    if path.is_file():
+    if os.path.isfile(path):  # unlike pathlib, it takes overlong names for missing
         return path
     close = difflib.get_close_matches(name, shipped, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"shipped: {', '.join(shipped) or 'none'}"
@@ -98,6 +100,8 @@ def read_table(path: Path) -> dict[str, Any]:
         ConfigError: If the file cannot be read or is not TOML.
     """
     try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise ConfigError(f"{path}: is larger than 1 MiB, which no recipe is; expected TOML")
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
