@@ -101,7 +101,7 @@ def test_recipes_in_the_docs_are_right(code):
         return
     table = read_table(find_recipe("folder"))
     for name, settings in tomllib.loads(code).items():
-        table[name] |= settings
+        table[name] = {**table.get(name, {}), **settings}
     table["model"].setdefault("num_classes", 2)
 
     recipe_from(table, where="docs")

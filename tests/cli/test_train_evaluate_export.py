@@ -127,7 +127,7 @@ def test_a_model_of_other_classes_is_not_evaluated(trained, known_network, capsy
     ("arguments", "code", "reason"),
     [
         (("train", "nothing", "--data", "."), 2, "no recipe 'nothing'"),
-        (("train", "folder", "--data", ".", "--epochs", "0"), 2, "Must be >= 1"),
+        (("train", "folder", "--data", ".", "--epochs", "0"), 2, "--epochs 0: Input should be"),
         (("evaluate", "camvid", ".", "--min-miou", "75"), 2, "Must be <= 1"),
         (("evaluate", "camvid", "nowhere"), 3, "nowhere: no such folder"),
         (("export", "camvid", "out.pt"), 2, "the one format is .onnx"),

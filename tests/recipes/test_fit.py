@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atrous.errors import ConfigError
+from atrous.errors import ConfigError, DatasetError
 from atrous.recipes.fit import read_fitting_recipe
 from bands.files import draw_bands, write_tiff
 
@@ -69,3 +69,21 @@ def test_as_many_deviations_as_means_are_asked_for(tmp_path):
 
     with pytest.raises(ConfigError, match="mean has 2 values and std 1"):
         fitted(tmp_path, dataset, "in_channels = 2", "mean = [1, 2]\nstd = [1]")
+
+
+def test_settings_that_were_chosen_go_before_the_recipes(tmp_path):
+    dataset = write_dataset(tmp_path / "d", 3, np.uint8)
+    path = tmp_path / "mine.toml"
+    path.write_text("[model]\n[data]\nlayout = 'voc'\n[train]\nepochs = 1\n")
+
+    found = read_fitting_recipe(path, dataset, chosen={"data.layout": "auto", "train.steps": 5})
+
+    assert (found.data.layout, found.train.steps, found.train.epochs) == ("auto", 5, None)
+
+
+def test_a_dataset_of_one_class_is_refused_with_what_to_do(tmp_path):
+    dataset = write_dataset(tmp_path / "d", 3, np.uint8)
+    (dataset / "dataset.toml").write_text('names = ["leaf"]\nignore = 1\n')
+
+    with pytest.raises(DatasetError, match=r"one class only, 'leaf'.*dataset\.toml"):
+        fitted(tmp_path, dataset)

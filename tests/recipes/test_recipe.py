@@ -12,6 +12,7 @@ from atrous.recipes.recipe import (
     RECIPES,
     Recipe,
     find_recipe,
+    inputs_of,
     read_recipe,
     read_table,
     recipe_from,
@@ -181,3 +182,21 @@ def test_every_shipped_recipe_says_what_it_is_and_what_it_reaches(path):
 
 def test_a_recipe_without_a_comment_says_nothing(tmp_path):
     assert recipe_notes(written(tmp_path, GOOD)) == ("", "")
+
+
+def test_a_file_that_is_too_large_for_a_recipe_is_not_read(tmp_path):
+    path = tmp_path / "photos.tar"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # takes no room on disk
+
+    with pytest.raises(ConfigError, match=r"photos\.tar: is larger than 1 MiB"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("inputs", ["inputs = 5", "[inputs]\ndata = 5"])
+def test_inputs_of_another_kind_are_refused_with_the_file(inputs, tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text(inputs)
+
+    with pytest.raises(ConfigError, match=r"plan\.toml: inputs"):
+        inputs_of(read_table(path), where=str(path))

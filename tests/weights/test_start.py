@@ -11,7 +11,7 @@ from atrous.errors import WeightsError
 from atrous.models.build import build_model
 from atrous.models.config import ModelConfig
 from atrous.weights.formats.openvino_ir import read_openvino_ir
-from atrous.weights.start import load_start
+from atrous.weights.start import encoder_of, load_start
 from atrous.weights.unfold import unfold_norms
 from parity.official import official_values
 from weights.foreign import keras_arrays, mobilenetv2_layers, write_ir
@@ -265,6 +265,11 @@ def test_a_damaged_array_is_refused(truncated, place, tmp_path):
 
     with pytest.raises(WeightsError, match=r"xception\.npz: cannot be read as \.npz arrays"):
         load_start(nn.Module(), path)
+
+
+def test_the_encoder_of_published_weights_is_told(mobilenet, keras):
+    assert encoder_of(keras) == "xception"
+    assert encoder_of(mobilenet) == "mobilenetv2"
 
 
 def test_a_missing_archive_is_named(tmp_path):

@@ -1,20 +1,20 @@
-"""``atrous train``: train what a recipe describes."""
+"""``atrous train``: train on a folder, by a plan made for it or by a recipe."""
 
 import os
 import time
-from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
+from rich.text import Text
 
 from atrous.bands import RGB8, PixelKind
-from atrous.cli.layout_option import LAYOUT_HELP
 from atrous.cli.options import JsonFlag, QuietFlag
+from atrous.cli.setting_flags import chosen_settings, with_setting_flags
 from atrous.cli.terminal import Meter, Terminal
-from atrous.errors import AtrousError, DependencyError
-from atrous.weights.load import find_start
+from atrous.cli.train_job import PLAN, Wanted, find_job, write_plan
+from atrous.errors import ConfigError, DependencyError
+from atrous.recipes.recipe import find_recipe
 
 if TYPE_CHECKING:
     from atrous.engine.evaluate import Evaluation
@@ -23,13 +23,26 @@ if TYPE_CHECKING:
     from atrous.recipes.recipe import Recipe
 
 
+@with_setting_flags
 def train(
-    recipe: Annotated[str, Parameter(help="A shipped recipe's name, or a TOML file.")],
+    what: Annotated[
+        str,
+        Parameter(
+            help="Folder of a dataset, for which a plan is made; or a plan or recipe: a TOML file, "
+            "or a shipped recipe's name."
+        ),
+    ],
     *,
-    data: Annotated[Path, Parameter(help="Folder of the dataset.")],
-    layout: Annotated[str | None, Parameter(help=f"{LAYOUT_HELP} Default: the recipe's.")] = None,
+    data: Annotated[
+        Path | None,
+        Parameter(help="Folder of the dataset, for a recipe; a plan knows its own."),
+    ] = None,
     out: Annotated[
-        Path | None, Parameter(name=("--out", "-o"), help="Run folder. Default: runs/RECIPE.")
+        Path | None,
+        Parameter(
+            name=("--out", "-o"),
+            help="Run folder. Default: runs/NAME, of the dataset or recipe.",
+        ),
     ] = None,
     start: Annotated[
         str | None,
@@ -37,10 +50,18 @@ def train(
             help="Weights to start from: the name of a shipped model or of a downloaded official "
             "checkpoint, a model file of ours, a TensorFlow checkpoint of the released DeepLab or "
             "its ImageNet encoders, a frozen graph (.pb), TFLite model (.tflite) or OpenVINO IR "
-            "(.xml) of it, or Keras' Xception "
-            "(.keras, .h5, .npz)."
+            "(.xml) of it, or Keras' Xception (.keras, .h5, .npz); none for new weights. "
+            "Default: the plan's; none for a recipe."
         ),
     ] = None,
+    plan_only: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Write the plan for a dataset to OUT (a .toml file, or a folder for plan.toml; "
+            "default: plan.toml), show it, and train nothing.",
+        ),
+    ] = False,
     resume: Annotated[
         bool, Parameter(negative="", help="Go on from the newest checkpoint in OUT.")
     ] = False,
@@ -48,13 +69,14 @@ def train(
         bool,
         Parameter(negative="", help="Resume although settings that weights depend on differ."),
     ] = False,
-    epochs: Annotated[
-        int | None, Parameter(help="Instead of the recipe's.", validator=Number(gte=1))
-    ] = None,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
+    **settings: Any,
 ) -> int:
     """Train a model and measure it as it goes.
+
+    For a folder, atrous looks at its pictures and at the machine, and makes a plan: a recipe
+    with a reason for each setting, which is kept in the run folder as plan.toml.
 
     The run folder gets the resolved recipe, the environment, metrics.csv, checkpoints, and
     last.safetensors and best.safetensors, which predict, evaluate and export take.
@@ -64,56 +86,61 @@ def train(
     try:
         import torch
 
-        from atrous.cli.train_classifier import refuse_options, show_scores, train_classifier
+        from atrous.cli.train_classifier import train_classifier
         from atrous.engine.memory import keep_freed_memory
         from atrous.recipes.classify_recipe import is_classification
-        from atrous.recipes.fit import read_fitting_recipe
-        from atrous.recipes.recipe import find_recipe
         from atrous.recipes.run import run_training
     except ModuleNotFoundError as error:
         raise DependencyError(f"training needs {error.name}; pip install 'atrous[train]'") from None
     if not torch.cuda.is_available():
         keep_freed_memory()
-    path = find_recipe(recipe)
-    if is_classification(path):
-        refuse_options({"--layout": layout, "--start": start})
-        run = out or _free_folder(Path("runs") / path.stem, resume=resume)
-        with terminal.meter() as meter:
-            scores = train_classifier(
-                path,
-                data,
-                run,
-                reporter=_Reporter(terminal, meter),
-                epochs=epochs,
-                resume=resume,
-                allow_changes=allow_changes,
-            )
-        if first:
-            show_scores(terminal, scores, run)
-        return 0
-    if first:
-        _warn_of_faults(terminal, path, data, layout)
-    loaded = read_fitting_recipe(path, data, layout=layout)
-    _tell_channels(terminal, loaded)
-    if epochs is not None:
-        changed = loaded.train.model_copy(update={"epochs": epochs, "steps": None})
-        loaded = loaded.model_copy(update={"train": changed})
-    run = out or _free_folder(Path("runs") / path.stem, resume=resume)
+    wanted = Wanted(what, data, start, chosen_settings(settings))
+    if wanted.dataset is None and is_classification(find_recipe(what)):
+        return train_classifier(
+            wanted,
+            out or _free_folder(Path("runs") / wanted.name, resume=resume),
+            terminal,
+            reporter=lambda meter: _Reporter(terminal, meter),
+            resume=resume,
+            allow_changes=allow_changes,
+        )
+    if plan_only:
+        return _write_plan(terminal, wanted, out)
+    run = out or _free_folder(Path("runs") / wanted.name, resume=resume)
+    job = find_job(wanted.resumed(run) if resume else wanted, terminal, first=first)
+    _tell_channels(terminal, job.recipe)
+    if first and job.recipe.data.eval_split == job.recipe.data.train_split:
+        terminal.warn("measures what it trains on, which says nothing about new pictures")
     with terminal.meter() as meter:
         found = run_training(
-            loaded,
-            data,
+            job.recipe,
+            job.data,
             out=run,
-            name=path.stem,
-            reporter=_Reporter(terminal, meter),
-            start=find_start(start) if start else None,
+            name=wanted.name,
+            reporter=_Reporter(terminal, meter, plan=job.plan),
+            start=job.start,
             resume=resume,
             allow_changes=allow_changes,
         )
     if not first:
         return 0
-    terminal.show(f"mIoU {found.mean_iou:.2%} on {loaded.data.eval_split}  {run}/last.safetensors")
+    split = job.recipe.data.eval_split
+    terminal.show(f"mIoU {found.mean_iou:.2%} on {split}  {run}/last.safetensors")
     terminal.give("train", {"run": str(run), "mean_iou": found.mean_iou, "iou": found.iou})
+    return 0
+
+
+def _write_plan(terminal: Terminal, wanted: Wanted, out: Path | None) -> int:
+    """Make the plan for a dataset, write it and show it."""
+    job = find_job(wanted, terminal, first=True)
+    if job.plan is None:
+        raise ConfigError(f"--plan-only is for the folder of a dataset; {wanted.what} is a recipe")
+    place = out or Path(PLAN)
+    path = place if place.suffix == ".toml" else place / PLAN
+    write_plan(path, job.plan)
+    terminal.say(f"written to {path}; edit it, and train it with atrous train {path}")
+    terminal.show(Text(job.plan.rstrip()))
+    terminal.give("train", {"plan": str(path), "recipe": job.recipe.model_dump(mode="json")})
     return 0
 
 
@@ -137,37 +164,20 @@ def _free_folder(wanted: Path, *, resume: bool) -> Path:
     return newest if resume else folder
 
 
-def _warn_of_faults(terminal: Terminal, recipe: Path, data: Path, layout: str | None) -> None:
-    """Tell what a quick look finds wrong with the dataset; training decides by itself."""
-    from atrous.data.doctor import KINDS, quick_check
-    from atrous.recipes.recipe import read_table
-
-    try:
-        wanted = read_table(recipe).get("data")
-        named = wanted.get("layout", "auto") if isinstance(wanted, dict) else "auto"
-        found = quick_check(data, layout=layout or str(named))
-    except AtrousError:
-        return  # training meets the same and says so
-    for kind, group in groupby(found, lambda finding: finding.kind):
-        if KINDS[kind].severity == "error":
-            first, *others = group
-            more = f" (and {len(others)} more)" if others else ""
-            terminal.warn(f"{KINDS[kind].title}: {first.where}: {first.what}{more}")
-    if any(KINDS[finding.kind].severity == "error" for finding in found):
-        terminal.warn(f"for all that is wrong, and a mapping: atrous data check {data}")
-
-
 class _Reporter:
     """Shows a run: a bar on a terminal, else a line now and then."""
 
-    def __init__(self, terminal: Terminal, meter: Meter) -> None:
+    def __init__(self, terminal: Terminal, meter: Meter, *, plan: str | None = None) -> None:
         self._terminal = terminal
         self._meter = meter
+        self._plan = plan
         self._steps = 0
         self._began = (0, 0.0)
 
     def started(self, *, steps: int, steps_done: int, run: Path) -> None:
         """Training begins, or goes on from ``steps_done``."""
+        if self._plan and not (run / PLAN).exists():
+            write_plan(run / PLAN, self._plan)
         self._steps = steps
         self._began = (steps_done, time.monotonic())
         self._terminal.say(f"training {steps - steps_done} steps into {run}")

@@ -7,37 +7,69 @@ from atrous.bands import RGB8, PixelKind
 from atrous.data.channels import find_kind, measure_channels
 from atrous.data.detect import open_split
 from atrous.data.layout import Split
+from atrous.errors import DatasetError
 from atrous.recipes.recipe import Recipe, read_table, recipe_from
+from atrous.recipes.settings import Chosen, with_settings
 
 _SAID_BY_USER = ("mean", "std")
 
 
-def read_fitting_recipe(path: Path, data: Path, *, layout: str | None = None) -> Recipe:
-    """Read a recipe, and fill in what it leaves out and the dataset tells.
-
-    Without ``model.num_classes`` the classes are counted. Without it or with ``in_channels``, and
-    without ``data.mean`` and ``data.std``, the pictures of the training split are looked at: where
-    they are not 8-bit RGB, ``in_channels``, ``bits``, ``mean`` and ``std`` become theirs.
+def read_fitting_recipe(path: Path, data: Path, *, chosen: Chosen | None = None) -> Recipe:
+    """Read a recipe, lay settings over it, and fill in what is left out as `fitting_recipe` does.
 
     Args:
         path: The recipe's TOML file.
         data: Folder of the dataset.
-        layout: Instead of the recipe's ``data.layout``.
+        chosen: Settings that go before the recipe's, by key such as ``train.batch_size``.
 
     Raises:
         ConfigError: If the recipe is wrong.
         DatasetError: If the dataset has to be opened and cannot be.
         InputError: If a picture that is looked at cannot be read.
     """
-    table = read_table(path)
-    if layout is not None and isinstance(table.get("data", {}), dict):
-        table["data"] = {**table.get("data", {}), "layout": layout}
+    return fitting_recipe(with_settings(read_table(path), chosen or {}), data, where=str(path))
+
+
+def fitting_recipe(table: dict[str, Any], data: Path, *, where: str) -> Recipe:
+    """Fill in what a recipe leaves out and the dataset tells.
+
+    Without ``model.num_classes`` the classes are counted. Without it or with ``in_channels``, and
+    without ``data.mean`` and ``data.std``, the pictures of the training split are looked at: where
+    they are not 8-bit RGB, ``in_channels``, ``bits``, ``mean`` and ``std`` become theirs.
+
+    Args:
+        table: The recipe's TOML.
+        data: Folder of the dataset.
+        where: Where the table is from, for messages.
+
+    Raises:
+        ConfigError: If the recipe is wrong.
+        DatasetError: If the dataset has to be opened and cannot be.
+        InputError: If a picture that is looked at cannot be read.
+    """
     model, wanted = table.get("model", {}), table.get("data", {})
     if isinstance(model, dict) and isinstance(wanted, dict) and _leaves_open(model, wanted):
         split = str(wanted.get("train_split", "train"))
         pairs = open_split(data, split, layout=str(wanted.get("layout", "paired")))
-        table |= _fitted(model, wanted, pairs)
-    return recipe_from(table, where=str(path))
+        count_classes(pairs, data)
+        table = table | _fitted(model, wanted, pairs)
+    return recipe_from(table, where=where)
+
+
+def count_classes(pairs: Split, data: Path) -> int:
+    """How many classes a dataset has.
+
+    Raises:
+        DatasetError: If there is one only, in which there is nothing to tell apart.
+    """
+    names = pairs.label_set.names
+    if len(names) < 2:
+        raise DatasetError(
+            f"{data}: has one class only, {names[0]!r}, so that there is nothing to tell apart; "
+            "label what is not of it as a class of its own, and name both in dataset.toml: "
+            'names = ["background", "object"]'
+        )
+    return len(names)
 
 
 def _leaves_open(model: dict[str, Any], wanted: dict[str, Any]) -> bool:

@@ -2,12 +2,13 @@
 
 import difflib
 import json
+import os
 import tomllib
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from atrous.engine.config import DataConfig, TrainConfig
 from atrous.errors import ConfigError
@@ -16,6 +17,18 @@ from atrous.validation import describe_problems
 
 RECIPES = Path(__file__).parent
 """Where the recipes that atrous ships are."""
+_LARGEST_FILE = 1 << 20
+
+
+class Inputs(BaseModel):
+    """What a plan was made for: paths and names of one machine, which are no part of a result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str | None = None
+    """Folder of the dataset, from where the command runs; ``--data`` is taken before it."""
+    start: str | None = None
+    """Weights to start from, as ``--start`` takes them; none for new ones."""
 
 
 class Recipe(BaseModel):
@@ -26,6 +39,8 @@ class Recipe(BaseModel):
     model: ModelConfig
     data: DataConfig
     train: TrainConfig
+    inputs: Inputs = Field(default=Inputs(), exclude=True)
+    """Left out of what runs and model files say of themselves."""
 
     @model_validator(mode="after")
     def _weights_fit_classes(self) -> Self:
@@ -62,7 +77,7 @@ def find_recipe(name: str) -> Path:
     if name in shipped:
         return shipped[name]
     path = Path(name)
-    if path.is_file():
+    if os.path.isfile(path):  # unlike pathlib, it takes overlong names for missing
         return path
     close = difflib.get_close_matches(name, shipped, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"shipped: {', '.join(shipped) or 'none'}"
@@ -85,6 +100,8 @@ def read_table(path: Path) -> dict[str, Any]:
         ConfigError: If the file cannot be read or is not TOML.
     """
     try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise ConfigError(f"{path}: is larger than 1 MiB, which no recipe is; expected TOML")
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
@@ -103,6 +120,18 @@ def recipe_from(table: dict[str, Any], *, where: str) -> Recipe:
         return Recipe.model_validate_json(json.dumps(table, default=str), strict=True)
     except ValidationError as error:
         raise ConfigError(f"{where}: {describe_problems(error, Recipe)}") from None
+
+
+def inputs_of(table: dict[str, Any], *, where: str) -> Inputs:
+    """What a recipe's table says of data and start; it may say nothing.
+
+    Raises:
+        ConfigError: If it says more, or not in words.
+    """
+    try:
+        return Inputs.model_validate(table.get("inputs", {}), strict=True)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: inputs: {describe_problems(error, Inputs)}") from None
 
 
 def recipe_notes(path: Path) -> tuple[str, str]:

@@ -16,6 +16,15 @@ OUR_ENDINGS = (".onnx", ".safetensors")
 """Endings of model files of ours."""
 
 
+def card_of(path: Path) -> ModelCard:
+    """What a model file of ours says of itself.
+
+    Raises:
+        WeightsError: If the file is missing or damaged.
+    """
+    return _load(path)[1]
+
+
 def fill_from_ours(model: nn.Module, path: Path) -> list[str]:
     """Fill a model from a model file of ours, in place.
 
@@ -36,7 +45,7 @@ def fill_from_ours(model: nn.Module, path: Path) -> list[str]:
         WeightsError: If the file is missing or damaged, or its encoder is another one.
     """
     from_onnx = path.suffix == ".onnx"
-    source, card = load_onnx_model(path) if from_onnx else _load(path)
+    source, card = _load(path)
     folded = set(folded_norms(source)) if from_onnx else set()
     filled: list[str] = []
     parts = dict(source.named_children())
@@ -66,6 +75,8 @@ def fill_from_ours(model: nn.Module, path: Path) -> list[str]:
 
 
 def _load(path: Path) -> tuple[nn.Module, ModelCard]:
+    if path.suffix == ".onnx":
+        return load_onnx_model(path)
     if path.is_file() and read_safetensors_card(path).task == "classification":
         return load_classifier_model(path)
     return load_model(path)

@@ -21,7 +21,7 @@ from atrous.weights.formats.tf_checkpoint_v1 import find_v1_checkpoint, read_v1_
 from atrous.weights.formats.tflite import read_tflite
 from atrous.weights.formats.torch_file import TORCH_ENDINGS, is_ours
 from atrous.weights.from_keras import KERAS_ENDINGS, read_keras, xception_rules
-from atrous.weights.from_ours import OUR_ENDINGS, fill_from_ours
+from atrous.weights.from_ours import OUR_ENDINGS, card_of, fill_from_ours
 from atrous.weights.from_tf_deeplab import start_values
 from atrous.weights.input_channels import fit_input_channels
 from atrous.weights.peers import start as peers
@@ -110,15 +110,9 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
     Raises:
         WeightsError: If the file is unknown, damaged, or its encoder is another one.
     """
-    if path.suffix in OUR_ENDINGS and (path.suffix != ".safetensors" or is_ours(path)):
+    if _is_model_of_ours(path):
         return fill_from_ours(model, path)
-    for kind in START_FORMATS.values():
-        found = kind.find(path)
-        if found is not None:
-            break
-    else:
-        known = ", ".join((*OUR_ENDINGS, *START_FORMATS))
-        raise WeightsError(f"{path}: unknown kind of weights to start from; known: {known}")
+    found, kind = _find_format(path)
     encoder, values = kind.read(found)
     refuse_not_finite(values, where=str(found))
     check_family(model, encoder, found)
@@ -140,6 +134,36 @@ def load_start(model: nn.Module, path: Path) -> list[str]:
     norms = fold_norms(model, taken) if folded else []
     model.load_state_dict(state | taken)
     return norms
+
+
+def encoder_of(path: Path) -> str | None:
+    """The encoder that weights to start from are of, as in `atrous.encoders.ENCODERS`.
+
+    Returns:
+        Its name; None if a model file of ours says nothing of it.
+
+    Raises:
+        WeightsError: If the file is unknown or damaged.
+    """
+    if not _is_model_of_ours(path):
+        found, kind = _find_format(path)
+        return kind.read(found)[0]
+    name = card_of(path).architecture.get("encoder")
+    return name if isinstance(name, str) else None
+
+
+def _is_model_of_ours(path: Path) -> bool:
+    return path.suffix in OUR_ENDINGS and (path.suffix != ".safetensors" or is_ours(path))
+
+
+def _find_format(path: Path) -> tuple[Path, StartFormat]:
+    """The file that a path means, and what kind it is of."""
+    for kind in START_FORMATS.values():
+        found = kind.find(path)
+        if found is not None:
+            return found, kind
+    known = ", ".join((*OUR_ENDINGS, *START_FORMATS))
+    raise WeightsError(f"{path}: unknown kind of weights to start from; known: {known}")
 
 
 def check_family(model: nn.Module, encoder: str, path: Path) -> None:
