@@ -43,7 +43,7 @@ RUNS = {
     "norms_learn": Run(steps=1),
     "norms_frozen": Run(steps=3, flags=FROZEN),
     "last_layers": Run(flags=FROZEN | {"last_layer_gradient_multiplier": 10.0}),
-    "hard_pixels": Run(flags=FROZEN | {"top_k_percent_pixels": 0.25}),
+    "hard_pixels": Run(steps=1, flags=FROZEN | {"top_k_percent_pixels": 0.25}),
     "mined_slowly": Run(
         flags=FROZEN | {"top_k_percent_pixels": 0.25, "hard_example_mining_step": 2}
     ),
@@ -51,7 +51,10 @@ RUNS = {
         flags=FROZEN | {"label_weights": [0.5 + 0.1 * index for index in range(CLASSES)]}
     ),
     "pyramid": Run(flags=FROZEN | {"image_pyramid": [0.5, 0.75, 1.0]}),
-    "xception": Run(variant="xception_65", flags=FROZEN | _SEPARABLE_DECODER),
+    "xception": Run(
+        variant="xception_65",
+        flags=FROZEN | _SEPARABLE_DECODER | {"base_learning_rate": 1e-4},
+    ),
 }
 COMMON = {
     "base_learning_rate": 0.007,
@@ -68,7 +71,7 @@ def main() -> None:
     saved_flags = import_module("absl.testing.flagsaver").flagsaver
     for name in sys.argv[3:] or RUNS:
         run = RUNS[name]
-        with saved_flags(**COMMON, model_variant=run.variant, **run.flags):
+        with saved_flags(**COMMON | run.flags, model_variant=run.variant):
             kept = _take(tf, train, run)
         np.savez_compressed(folder / f"train_{name}.npz", **kept)
         print(name, kept["cross_entropy"], kept["penalty"], flush=True)
@@ -79,25 +82,28 @@ def _take(tf: Any, train: Any, run: Run) -> dict[str, Any]:
     tf.reset_default_graph()
     step = _Step(tf, train)
     names = [v.op.name for v in step.variables]
+    slots = [slot for slot in step.slots if slot is not None]
     rows: list[dict[str, Any]] = []
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
-        for v in step.variables:
-            v.load(variable(v.op.name, tuple(v.shape.as_list())), session)
+        # All at once: a session takes a while to look through the graph for each new request.
+        fed = {
+            v.initializer.inputs[1]: variable(name, tuple(v.shape.as_list()))
+            for name, v in zip(names, step.variables, strict=True)
+        }
+        session.run([v.initializer for v in step.variables], fed)
         for _ in range(run.steps):
             rows.append(session.run(step.losses))
             session.run(step.update)
-            rows[-1]["speed"] = [session.run(s) if s is not None else None for s in step.slots]
+            rows[-1]["speed"] = session.run(slots)
         values = session.run(step.variables)
-    trained = [i for i, slot in enumerate(step.slots) if slot is not None]
+    speeds = [row["speed"] for row in rows]
     return {
         "meta": json.dumps(asdict(run) | {"common": COMMON}),
         "names": json.dumps(names),
         **{key: np.array([row[key] for row in rows]) for key in step.losses},
-        "speed_norm": np.array(
-            [[np.linalg.norm(row["speed"][i]) for i in trained] for row in rows], np.float32
-        ),
-        "speed": np.array([[_some(row["speed"][i]) for i in trained] for row in rows]),
+        "speed_norm": np.array([[np.linalg.norm(s) for s in speed] for speed in speeds]),
+        "speed": np.array([[_some(s) for s in speed] for speed in speeds]),
         "values": np.array([_some(value) for value in values]),
     }
 

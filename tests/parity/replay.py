@@ -71,7 +71,9 @@ def replay(run: str, dtype: torch.dtype = torch.float32) -> Steps:
     steps = Steps()
     for step in range(official.meta["steps"]):
         steps.penalty.append(_penalty(optimizer))
-        steps.learning_rate.append(optimizer.param_groups[0]["lr"])
+        # The first group is of the head.
+        head_rate = optimizer.param_groups[0]["lr"]
+        steps.learning_rate.append(head_rate / config.last_layer_factor)
         optimizer.zero_grad()
         loss = _loss(model, official.flags, step, dtype)
         loss.backward()

@@ -12,8 +12,18 @@ import torch
 
 from parity.replay import Official, replay, some
 
-FROZEN = ("norms_frozen", "mined_slowly")
-RUNS = (*FROZEN, "norms_learn")
+EXACT = (
+    "norms_frozen",
+    "last_layers",
+    "hard_pixels",
+    "mined_slowly",
+    "class_weights",
+    "pyramid",
+)
+ROUNDED = ("xception", "norms_learn")
+"""In float32 their gradients are known to some thousandths, or hundredths where norms learn: ReLUs
+of a deep network fall on the other side of 0, and norms blow up what hardly varies in a batch."""
+RUNS = EXACT + ROUNDED
 
 
 def speed_errors(run: str, dtype: torch.dtype = torch.float32) -> dict[str, float]:
@@ -29,21 +39,21 @@ def speed_errors(run: str, dtype: torch.dtype = torch.float32) -> dict[str, floa
     return errors
 
 
-def rounding_errors(run: str) -> list[float]:
+def rounding_errors(run: str) -> dict[str, float]:
     """How far our momenta in float32 are from ours in float64, measured likewise."""
     count = Official(run).arrays["speed"].shape[-1]
-    exact, rounded = (replay(run, dtype).speed[0] for dtype in (torch.float64, torch.float32))
-    errors = []
-    for name, value in exact.items():
-        error = (some(rounded[name], count) - some(value, count)).abs().max()
-        errors.append(float(error / value.square().mean().sqrt()))
+    exact, rounded = (replay(run, dtype).speed for dtype in (torch.float64, torch.float32))
+    errors = dict.fromkeys(exact[0], 0.0)
+    for step, speed in enumerate(exact):
+        for name, value in speed.items():
+            error = (some(rounded[step][name], count) - some(value, count)).abs().max()
+            errors[name] = max(errors[name], float(error / value.square().mean().sqrt()))
     return errors
 
 
 @pytest.mark.parametrize("run", RUNS)
 def test_losses_are_those_of_the_official_steps(run):
-    # With norms that learn, rounding is blown up where a channel hardly varies in the batch.
-    tolerance = 2e-5 if run == "norms_learn" else 1e-6
+    tolerance = {"norms_learn": 2e-5, "xception": 5e-6}.get(run, 1e-6)  # float32
 
     expected = Official(run).arrays["cross_entropy"]
 
@@ -63,13 +73,13 @@ def test_learning_rates_are_those_of_the_official_steps(run):
     np.testing.assert_allclose(replay(run).learning_rate, expected, rtol=1e-6)  # float32
 
 
-@pytest.mark.parametrize("run", FROZEN)
+@pytest.mark.parametrize("run", EXACT)
 def test_momenta_are_those_of_the_official_steps(run):
     # Rounding of float32, through the network and back; a wrong multiplier is off by its factor.
     assert max(speed_errors(run).values()) < 1e-4
 
 
-@pytest.mark.parametrize("run", FROZEN)
+@pytest.mark.parametrize("run", EXACT)
 def test_norms_of_momenta_are_those_of_the_official_steps(run):
     official = Official(run)
 
@@ -78,7 +88,7 @@ def test_norms_of_momenta_are_those_of_the_official_steps(run):
         np.testing.assert_allclose(ours, norms, rtol=2e-5)
 
 
-@pytest.mark.parametrize("run", FROZEN)
+@pytest.mark.parametrize("run", EXACT)
 def test_weights_and_statistics_are_those_behind_the_official_steps(run):
     official, values = Official(run), replay(run).values
 
@@ -97,18 +107,21 @@ def test_statistics_are_those_of_the_official_step_where_norms_learn():
             np.testing.assert_allclose(ours, kept, rtol=0, atol=5e-7, err_msg=name)  # float32
 
 
-def test_the_head_moves_as_in_the_official_step_where_norms_learn():
-    errors = speed_errors("norms_learn", torch.float64)
+@pytest.mark.parametrize("run", ROUNDED)
+def test_the_head_moves_as_in_the_official_steps(run):
+    errors = speed_errors(run, torch.float64)
 
-    head = [error for name, error in errors.items() if not name.startswith("MobilenetV2/")]
-    # What float32 leaves of gradients that came through no more than three learning norms.
+    encoder = ("MobilenetV2/", "xception_65/")
+    head = [error for name, error in errors.items() if not name.startswith(encoder)]
+    # 1e-4 and 4e-4: what float32 leaves of gradients that came through a few layers.
     assert max(head) < 1e-3
 
 
-def test_the_encoder_moves_as_in_the_official_step_but_for_rounding_where_norms_learn():
-    theirs = speed_errors("norms_learn", torch.float64)
+@pytest.mark.parametrize("run", ROUNDED)
+def test_deep_gradients_are_the_official_ones_but_for_rounding(run):
+    theirs = np.median(list(speed_errors(run, torch.float64).values()))
 
-    rounding = rounding_errors("norms_learn")
-    # Against float64 theirs is off by 4 % in the middle of the variables, and our float32 by 2 %.
-    assert np.median(list(theirs.values())) < 3 * np.median(rounding)
-    assert np.median(rounding) < 0.1
+    rounding = np.median(list(rounding_errors(run).values()))
+    # Against float64 theirs is off by 0.3 % and 4 % in the middle of the variables.
+    assert theirs < 3 * rounding
+    assert theirs < 0.1
