@@ -1,12 +1,10 @@
 """The weights and pictures that the official TensorFlow graph was run with, made anew.
 
 Every weight is a function of its TensorFlow name and shape alone, so a test can fill our network
-with the very numbers that the official graph had, without a checkpoint. The function is a fact
-about the stored logits, not a choice of ours: change nothing here.
+with the very numbers that the official graph had, without a checkpoint (`parity.made_up`).
 """
 
 import re
-import zlib
 from collections.abc import Iterator
 from functools import cache
 
@@ -18,6 +16,7 @@ from torch import Tensor
 from atrous.models.build import build_model
 from atrous.models.config import ModelConfig
 from atrous.models.segmenter import Segmenter
+from parity.made_up import pixels, variable
 
 _V3_SEG = {
     "decoder": "lraspp",
@@ -142,6 +141,14 @@ def tensorflow_shape(name: str, ours: Tensor) -> tuple[int, ...]:
     return tuple(shape[axis] for axis in back)
 
 
+def to_tensorflow(name: str, ours: Tensor) -> Tensor:
+    """A copy of our tensor in TensorFlow's layout."""
+    values = ours.detach().clone()
+    if values.ndim != 4:
+        return values
+    return values.permute(*np.argsort(_layout(name)).tolist()).contiguous()
+
+
 def _layout(name: str) -> tuple[int, int, int, int]:
     """Axes of TensorFlow's layout in our order: HWIO, and (H, W, C, 1) for depthwise kernels."""
     return (2, 3, 0, 1) if name.endswith("depthwise_weights") else (3, 2, 0, 1)
@@ -210,37 +217,7 @@ def _xception_scope(variant: str, group: str, place: list[str]) -> str:
     return f"{unit}/xception_module/separable_conv{int(conv) + 1}_{half}"
 
 
-def variable(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """The value that the variable ``name`` had in the official graph."""
-    random = np.random.RandomState(zlib.crc32(name.encode()) & 0x7FFF_FFFF)
-    match name.rsplit("/", 1)[-1]:
-        case "depthwise_weights":
-            value = random.standard_normal(shape) * np.sqrt(2.0 / np.prod(shape[:2]))
-        case "weights":
-            value = random.standard_normal(shape) * np.sqrt(1.2 / np.prod(shape[:3]))
-        case "gamma":
-            ends_a_residual = r"(separable_conv3_pointwise|conv3|project)/BatchNorm"
-            value = random.uniform(0.6, 1.4, shape)
-            value *= 0.5 if re.search(ends_a_residual, name) else 1.0
-        case "moving_variance":
-            value = random.uniform(0.6, 1.4, shape)
-        case leaf:
-            spread = {"biases": 0.5, "beta": 0.3, "moving_mean": 0.2}[leaf]
-            value = random.standard_normal(shape) * spread
-    return value.astype(np.float32)
-
-
 def pictures(batch: int, height: int, width: int) -> Tensor:
     """The normalized pictures that the official graph was shown, (B, 3, H, W)."""
-    random = np.random.RandomState(1_000_003 * batch + 1009 * height + width)
-    rows, columns = np.mgrid[0:height, 0:width]
-    waves = np.empty((batch, height, width, 3))
-    for index in np.ndindex(batch, 3):
-        down, across, phase = (
-            random.uniform(low, high) for low, high in ((1, 9), (1, 9), (0, 6.28))
-        )
-        angle = down * rows / height * 3.14159 + across * columns / width * 3.14159 + phase
-        waves[index[0], :, :, index[1]] = 127.5 + 90 * np.sin(angle)
-    waves += random.uniform(-35, 35, waves.shape)
-    pixels = np.round(np.clip(waves, 0, 255))
-    return torch.from_numpy((pixels / 127.5 - 1).astype(np.float32)).permute(0, 3, 1, 2)
+    shown = (pixels(batch, height, width).astype(np.float64) / 127.5 - 1).astype(np.float32)
+    return torch.from_numpy(shown).permute(0, 3, 1, 2)
