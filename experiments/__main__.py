@@ -1,0 +1,43 @@
+"""The command: train what experiments need, or draw what came out.
+
+python -m experiments run all --seeds 5
+python -m experiments run activation residual --steps 1000 --out mine.jsonl
+python -m experiments draw
+"""
+
+import argparse
+from pathlib import Path
+
+from atrous.engine.memory import keep_freed_memory
+from experiments.catalogue import EXPERIMENTS
+from experiments.page import RUNS, write_page
+from experiments.run import run_experiments
+
+
+def main() -> None:
+    """Parse, and run or draw."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="train what is not in the file yet")
+    run.add_argument("names", nargs="+", choices=[*EXPERIMENTS, "all"])
+    run.add_argument("--seeds", type=int, default=5)
+    run.add_argument("--steps", type=int, help="of each training")
+    run.add_argument("--out", type=Path, default=RUNS)
+    commands.add_parser("draw", help="write tables and charts of docs/experiments.md")
+    arguments = parser.parse_args()
+    if arguments.command == "draw":
+        write_page()
+        return
+    keep_freed_memory()
+    names = list(EXPERIMENTS) if "all" in arguments.names else arguments.names
+    run_experiments(
+        names,
+        seeds=arguments.seeds,
+        out=arguments.out,
+        steps=arguments.steps,
+        tell=lambda line: print(line, flush=True),
+    )
+
+
+if __name__ == "__main__":
+    main()

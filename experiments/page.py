@@ -1,0 +1,118 @@
+"""The page of the experiments: its tables and charts, from the records."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from experiments.catalogue import EXPERIMENTS, Experiment
+from experiments.chart import Line, draw_differences, draw_lines
+from experiments.compare import Estimate, difference, estimate, records_of
+from experiments.records import Record, RunKey, read_records
+from experiments.tasks import TASKS, TRIMAP_WIDTHS
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "experiments.md"
+IMAGES = ROOT / "docs" / "images" / "experiments"
+RUNS = Path(__file__).parent / "runs.jsonl"
+
+
+def write_page(runs: Path = RUNS, page: Path = PAGE, images: Path = IMAGES) -> None:
+    """Put the tables into the page, and the charts beside it.
+
+    Args:
+        runs: JSON lines of records.
+        page: Has a line ``<!-- experiment NAME -->`` for each, and ``<!-- end -->`` behind it.
+        images: Folder of the charts.
+    """
+    records = read_records(runs)
+    images.mkdir(parents=True, exist_ok=True)
+    text = page.read_text()
+    for name, experiment in EXPERIMENTS.items():
+        found = _found(experiment, records)
+        if not any(found.values()):
+            continue
+        (images / f"{name}.svg").write_text(chart(experiment, found))
+        begin, end = f"<!-- experiment {name} -->\n", "<!-- end -->"
+        before, there, behind = text.partition(begin)
+        if there:
+            text = before + begin + table(experiment, found) + end + behind.partition(end)[2]
+    page.write_text(text)
+
+
+def _found(experiment: Experiment, records: Mapping[RunKey, Record]) -> dict[str, list[Record]]:
+    return records_of(experiment, records, steps=TASKS[experiment.task].train.steps or 0)
+
+
+def table(experiment: Experiment, found: Mapping[str, list[Record]]) -> str:
+    """Markdown: size, score and difference of each setting.
+
+    Args:
+        experiment: What was compared.
+        found: See `records_of`; at least one seed.
+    """
+    score = TASKS[experiment.task].score
+    first = next(iter(found))
+    seeds = len(found[first])
+    lines = [
+        f"Mean and standard deviation over {seeds} seeds; differences with their 95 % intervals.",
+        "",
+        f"| setting | weights | multiply-adds | {score.replace('_', ' ')} "
+        f"| less *{first}*, points |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, rows in found.items():
+        value = estimate(_scores(rows, score))
+        apart = (
+            ""
+            if name == first
+            else _signed(difference(_scores(rows, score), _scores(found[first], score)))
+        )
+        lines.append(
+            f"| {name} | {rows[0].weights:,} | {rows[0].multiply_adds / 1e6:.1f} M "
+            f"| {100 * value.mean:.1f} % ± {100 * value.spread:.1f} | {apart} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def chart(experiment: Experiment, found: Mapping[str, list[Record]]) -> str:
+    """The chart that an experiment asks for, as SVG."""
+    if experiment.chart == "course":
+        return draw_lines(
+            [Line(name, _course(rows)) for name, rows in found.items()],
+            across="optimizer steps",
+            up=TASKS[experiment.task].score.replace("_", " "),
+        )
+    if experiment.chart == "trimap":
+        return draw_lines(
+            [Line(name, _trimap(rows)) for name, rows in found.items()],
+            across="width of the band around outlines, pixels",
+            up="mean IoU inside the band",
+        )
+    score = TASKS[experiment.task].score
+    (first, base), *others = ((name, _scores(rows, score)) for name, rows in found.items())
+    return draw_differences(
+        [
+            (name, [v - b for v, b in zip(values, base, strict=True)], difference(values, base))
+            for name, values in others
+        ],
+        across=f"{score.replace('_', ' ')}, points more than {first}",
+    )
+
+
+def _scores(rows: list[Record], score: str) -> list[float]:
+    return [float(row.scores[score]) for row in rows]
+
+
+def _course(rows: list[Record]) -> list[tuple[float, Estimate]]:
+    courses = zip(*(row.course for row in rows), strict=True)
+    return [(points[0][0], estimate([score for _, score in points])) for points in courses]
+
+
+def _trimap(rows: list[Record]) -> list[tuple[float, Estimate]]:
+    curves = zip(*(row.scores["trimap"] for row in rows), strict=True)
+    return [(w, estimate(values)) for w, values in zip(TRIMAP_WIDTHS, curves, strict=True)]
+
+
+def _signed(value: Estimate) -> str:
+    low, high = 100 * (value.mean - value.reach), 100 * (value.mean + value.reach)
+    interval = f"{100 * value.mean:+.1f} ({low:+.1f} to {high:+.1f})"
+    return f"**{interval}**" if value.excludes_zero else interval
