@@ -9,8 +9,9 @@ import argparse
 from pathlib import Path
 
 from atrous.engine.memory import keep_freed_memory
+from atrous.errors import AtrousError
 from experiments.catalogue import EXPERIMENTS
-from experiments.page import RUNS, write_page
+from experiments.page import PAGE, RUNS, write_page
 from experiments.run import run_experiments
 
 
@@ -23,11 +24,22 @@ def main() -> None:
     run.add_argument("--seeds", type=int, default=5)
     run.add_argument("--steps", type=int, help="of each training")
     run.add_argument("--out", type=Path, default=RUNS)
-    commands.add_parser("draw", help="write tables and charts of docs/experiments.md")
+    draw = commands.add_parser("draw", help="write tables and charts into a page")
+    draw.add_argument("--runs", type=Path, default=RUNS)
+    draw.add_argument("--page", type=Path, default=PAGE)
+    draw.add_argument("--steps", type=int, help="of the trainings that are shown")
     arguments = parser.parse_args()
-    if arguments.command == "draw":
-        write_page()
-        return
+    try:
+        _run(arguments) if arguments.command == "run" else _draw(arguments)
+    except (AtrousError, OSError) as error:
+        parser.exit(2, f"experiments: {error}\n")
+
+
+def _draw(arguments: argparse.Namespace) -> None:
+    write_page(arguments.runs, arguments.page, steps=arguments.steps)
+
+
+def _run(arguments: argparse.Namespace) -> None:
     keep_freed_memory()
     names = list(EXPERIMENTS) if "all" in arguments.names else arguments.names
     run_experiments(

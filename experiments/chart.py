@@ -10,7 +10,7 @@ from experiments.compare import Estimate
 # Okabe and Ito's colours, which most colour-blind people can tell apart.
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _WIDTH, _HEIGHT = 640, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 170, 14, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 170, 28, 44
 _ROW = 34
 
 
@@ -44,7 +44,7 @@ def draw_lines(lines: Sequence[Line], *, across: str, up: str) -> str:
     parts = [_grid_line(_LEFT, _LEFT + plot_width, place_y(tick), tick) for tick in ticks]
     parts += [_text(place_x(x), _HEIGHT - 26, f"{x:g}", "middle") for x in places]
     parts.append(_text(_LEFT + plot_width / 2, _HEIGHT - 8, across, "middle"))
-    parts.append(_text(_LEFT + 4, _TOP + 10, up, "start"))
+    parts.append(_text(_LEFT, 14, up, "start"))
     for index, line in enumerate(lines):
         color = _COLORS[index]
         # Beside each other, so that intervals do not hide each other.

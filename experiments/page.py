@@ -1,33 +1,39 @@
 """The page of the experiments: its tables and charts, from the records."""
 
 from collections.abc import Mapping
+from math import isnan
 from pathlib import Path
 
 from experiments.catalogue import EXPERIMENTS, Experiment
 from experiments.chart import Line, draw_differences, draw_lines
 from experiments.compare import Estimate, difference, estimate, records_of
-from experiments.records import Record, RunKey, read_records
+from experiments.records import Record, read_records
+from experiments.samples import write_samples
 from experiments.tasks import TASKS, TRIMAP_WIDTHS
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "experiments.md"
-IMAGES = ROOT / "docs" / "images" / "experiments"
 RUNS = Path(__file__).parent / "runs.jsonl"
 
+_NAMES = {"accuracy": "accuracy", "mean_iou": "mean IoU"}
 
-def write_page(runs: Path = RUNS, page: Path = PAGE, images: Path = IMAGES) -> None:
-    """Put the tables into the page, and the charts beside it.
+
+def write_page(runs: Path = RUNS, page: Path = PAGE, *, steps: int | None = None) -> None:
+    """Put the tables into a page, and the charts into ``images/experiments`` beside it.
 
     Args:
         runs: JSON lines of records.
         page: Has a line ``<!-- experiment NAME -->`` for each, and ``<!-- end -->`` behind it.
-        images: Folder of the charts.
+        steps: Of the trainings that are shown; None for the tasks' own.
     """
+    images = page.parent / "images" / "experiments"
     records = read_records(runs)
     images.mkdir(parents=True, exist_ok=True)
+    write_samples(images / "drawings.png")
     text = page.read_text()
     for name, experiment in EXPERIMENTS.items():
-        found = _found(experiment, records)
+        own = TASKS[experiment.task].train.steps or 0
+        found = records_of(experiment, records, steps=steps or own)
         if not any(found.values()):
             continue
         (images / f"{name}.svg").write_text(chart(experiment, found))
@@ -36,10 +42,6 @@ def write_page(runs: Path = RUNS, page: Path = PAGE, images: Path = IMAGES) -> N
         if there:
             text = before + begin + table(experiment, found) + end + behind.partition(end)[2]
     page.write_text(text)
-
-
-def _found(experiment: Experiment, records: Mapping[RunKey, Record]) -> dict[str, list[Record]]:
-    return records_of(experiment, records, steps=TASKS[experiment.task].train.steps or 0)
 
 
 def table(experiment: Experiment, found: Mapping[str, list[Record]]) -> str:
@@ -53,10 +55,9 @@ def table(experiment: Experiment, found: Mapping[str, list[Record]]) -> str:
     first = next(iter(found))
     seeds = len(found[first])
     lines = [
-        f"Mean and standard deviation over {seeds} seeds; differences with their 95 % intervals.",
+        f"Seeds: {seeds}.",
         "",
-        f"| setting | weights | multiply-adds | {score.replace('_', ' ')} "
-        f"| less *{first}*, points |",
+        f"| setting | weights | multiply-adds | {_NAMES[score]} | points more than *{first}* |",
         "| --- | --- | --- | --- | --- |",
     ]
     for name, rows in found.items():
@@ -68,7 +69,7 @@ def table(experiment: Experiment, found: Mapping[str, list[Record]]) -> str:
         )
         lines.append(
             f"| {name} | {rows[0].weights:,} | {rows[0].multiply_adds / 1e6:.1f} M "
-            f"| {100 * value.mean:.1f} % ± {100 * value.spread:.1f} | {apart} |"
+            f"| {_with_spread(value)} | {apart} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -79,7 +80,7 @@ def chart(experiment: Experiment, found: Mapping[str, list[Record]]) -> str:
         return draw_lines(
             [Line(name, _course(rows)) for name, rows in found.items()],
             across="optimizer steps",
-            up=TASKS[experiment.task].score.replace("_", " "),
+            up=_NAMES[TASKS[experiment.task].score],
         )
     if experiment.chart == "trimap":
         return draw_lines(
@@ -94,7 +95,7 @@ def chart(experiment: Experiment, found: Mapping[str, list[Record]]) -> str:
             (name, [v - b for v, b in zip(values, base, strict=True)], difference(values, base))
             for name, values in others
         ],
-        across=f"{score.replace('_', ' ')}, points more than {first}",
+        across=f"{_NAMES[score]}, points more than {first}",
     )
 
 
@@ -112,7 +113,14 @@ def _trimap(rows: list[Record]) -> list[tuple[float, Estimate]]:
     return [(w, estimate(values)) for w, values in zip(TRIMAP_WIDTHS, curves, strict=True)]
 
 
+def _with_spread(value: Estimate) -> str:
+    mean = f"{100 * value.mean:.1f} %"
+    return mean if isnan(value.spread) else f"{mean} ± {100 * value.spread:.1f}"
+
+
 def _signed(value: Estimate) -> str:
+    if isnan(value.reach):
+        return f"{100 * value.mean:+.1f}"
     low, high = 100 * (value.mean - value.reach), 100 * (value.mean + value.reach)
     interval = f"{100 * value.mean:+.1f} ({low:+.1f} to {high:+.1f})"
     return f"**{interval}**" if value.excludes_zero else interval

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from atrous.errors import InputError
+
 RunKey: TypeAlias = tuple[str, str, int, int]
 
 
@@ -39,12 +41,24 @@ def run_key(task: str, settings: Mapping[str, object], *, steps: int, seed: int)
 
 
 def read_records(path: Path) -> dict[RunKey, Record]:
-    """The records of a file; none if there is no file yet."""
+    """The records of a file; none if there is no file yet.
+
+    Raises:
+        InputError: If a line is none.
+    """
     if not path.exists():
         return {}
-    lines = path.read_text().splitlines()
-    records = [Record(**json.loads(line)) for line in lines if line]
-    return {record.key: record for record in records}
+    records = {}
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        try:
+            record = Record(**json.loads(line))
+        except (ValueError, TypeError):
+            raise InputError(
+                f"{path}, line {number}: is no result of an experiment, perhaps because its "
+                "writing was cut off; delete the line, and it is trained again"
+            ) from None
+        records[record.key] = record
+    return records
 
 
 def append_record(path: Path, record: Record) -> None:

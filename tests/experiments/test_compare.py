@@ -5,6 +5,7 @@ import math
 import pytest
 from scipy import stats
 
+from atrous.errors import InputError
 from experiments.catalogue import EXPERIMENTS
 from experiments.compare import difference, estimate, records_of
 from experiments.records import Record, append_record, read_records
@@ -62,3 +63,12 @@ def test_records_come_back_from_their_file(tmp_path):
 
     assert list(found) == [one.key for one in records]
     assert found[records[1].key] == records[1]
+
+
+def test_a_line_that_was_cut_off_is_named(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    append_record(path, record({}, seed=0))
+    path.write_text(path.read_text() + '{"task": "classif')
+
+    with pytest.raises(InputError, match=r"runs\.jsonl, line 2: .* trained again"):
+        read_records(path)
