@@ -1,9 +1,10 @@
-"""Charts of means with their intervals, as SVG files that stand alone."""
+"""Charts of seeds, their means and intervals, as SVG files that stand alone."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from statistics import fmean
 
 from experiments.compare import Estimate
 
@@ -16,49 +17,49 @@ _ROW = 34
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a chart: a name, and an estimate at each place."""
+    """A line of a chart: a name, and for each seed a value at each place."""
 
     name: str
-    points: Sequence[tuple[float, Estimate]]
+    places: Sequence[float]
+    seeds: Sequence[Sequence[float]]
+
+    @property
+    def means(self) -> list[float]:
+        """Over the seeds, at each place."""
+        return [fmean(values) for values in zip(*self.seeds, strict=True)]
 
 
 def draw_lines(lines: Sequence[Line], *, across: str, up: str) -> str:
-    """Lines over a common axis, with an interval at each point.
+    """Means over a common axis as strong lines, and each seed as a weak one.
 
     Args:
-        lines: At most six.
+        lines: At most six, all at the same places.
         across: What the axis across is, with its unit.
         up: What the axis upwards is; values are fractions, and drawn in percent.
     """
-    values = [bound for line in lines for _, point in line.points for bound in _bounds(point)]
-    places = sorted({x for line in lines for x, _ in line.points})
+    values = [value for line in lines for seed in line.seeds for value in seed]
+    places = lines[0].places
     ticks = _ticks(min(values), max(values))
     plot_width, plot_height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 
-    def place_x(x: float) -> float:
-        return _LEFT + x / places[-1] * plot_width
+    def spot(x: float, y: float) -> tuple[float, float]:
+        return (
+            _LEFT + x / places[-1] * plot_width,
+            _TOP + (ticks[-1] - y) / (ticks[-1] - ticks[0]) * plot_height,
+        )
 
-    def place_y(y: float) -> float:
-        return _TOP + (ticks[-1] - y) / (ticks[-1] - ticks[0]) * plot_height
-
-    parts = [_grid_line(_LEFT, _LEFT + plot_width, place_y(tick), tick) for tick in ticks]
-    parts += [_text(place_x(x), _HEIGHT - 26, f"{x:g}", "middle") for x in places]
+    parts = [_grid_line(_LEFT, _LEFT + plot_width, spot(0, tick)[1], tick) for tick in ticks]
+    parts += [_text(spot(x, 0)[0], _HEIGHT - 26, f"{x:g}", "middle") for x in places]
     parts.append(_text(_LEFT + plot_width / 2, _HEIGHT - 8, across, "middle"))
     parts.append(_text(_LEFT, 14, up, "start"))
     for index, line in enumerate(lines):
         color = _COLORS[index]
-        # Beside each other, so that intervals do not hide each other.
-        aside = (index - (len(lines) - 1) / 2) * 5
-        spots = [(place_x(x) + aside, point) for x, point in line.points]
-        path = " ".join(f"{x:.1f},{place_y(point.mean):.1f}" for x, point in spots)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>')
-        for x, point in spots:
-            low, high = (place_y(bound) for bound in _bounds(point))
-            parts.append(
-                f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" y2="{high:.1f}" '
-                f'stroke="{color}"/>'
-                f'<circle cx="{x:.1f}" cy="{place_y(point.mean):.1f}" r="3" fill="{color}"/>'
-            )
+        for seed in line.seeds:
+            spots = [spot(x, y) for x, y in zip(places, seed, strict=True)]
+            parts.append(_path(spots, f'stroke="{color}" stroke-opacity="0.3"'))
+        spots = [spot(x, y) for x, y in zip(places, line.means, strict=True)]
+        parts.append(_path(spots, f'stroke="{color}" stroke-width="3"'))
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{color}"/>' for x, y in spots]
         y = _TOP + 12 + 20 * index
         parts.append(
             f'<circle cx="{_WIDTH - _RIGHT + 20}" cy="{y - 4}" r="5" fill="{color}"/>'
@@ -111,6 +112,11 @@ def draw_differences(rows: Sequence[tuple[str, Sequence[float], Estimate]], *, a
 def _bounds(point: Estimate) -> tuple[float, float]:
     reach = 0.0 if math.isnan(point.reach) else point.reach
     return point.mean - reach, point.mean + reach
+
+
+def _path(spots: Sequence[tuple[float, float]], style: str) -> str:
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
+    return f'<polyline points="{points}" fill="none" {style}/>'
 
 
 def _ticks(low: float, high: float) -> list[float]:

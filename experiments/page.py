@@ -71,6 +71,8 @@ def table(experiment: Experiment, found: Mapping[str, list[Record]]) -> str:
             f"| {name} | {rows[0].weights:,} | {rows[0].multiply_adds / 1e6:.1f} M "
             f"| {_with_spread(value)} | {apart} |"
         )
+    if experiment.chart == "trimap":
+        lines += _band_table(found)
     return "\n".join(lines) + "\n"
 
 
@@ -78,13 +80,13 @@ def chart(experiment: Experiment, found: Mapping[str, list[Record]]) -> str:
     """The chart that an experiment asks for, as SVG."""
     if experiment.chart == "course":
         return draw_lines(
-            [Line(name, _course(rows)) for name, rows in found.items()],
+            [_course(name, rows) for name, rows in found.items()],
             across="optimizer steps",
             up=_NAMES[TASKS[experiment.task].score],
         )
     if experiment.chart == "trimap":
         return draw_lines(
-            [Line(name, _trimap(rows)) for name, rows in found.items()],
+            [_trimap(name, rows) for name, rows in found.items()],
             across="width of the band around outlines, pixels",
             up="mean IoU inside the band",
         )
@@ -103,14 +105,30 @@ def _scores(rows: list[Record], score: str) -> list[float]:
     return [float(row.scores[score]) for row in rows]
 
 
-def _course(rows: list[Record]) -> list[tuple[float, Estimate]]:
-    courses = zip(*(row.course for row in rows), strict=True)
-    return [(points[0][0], estimate([score for _, score in points])) for points in courses]
+def _course(name: str, rows: list[Record]) -> Line:
+    steps = [float(step) for step, _ in rows[0].course]
+    return Line(name, steps, [[score for _, score in row.course] for row in rows])
 
 
-def _trimap(rows: list[Record]) -> list[tuple[float, Estimate]]:
-    curves = zip(*(row.scores["trimap"] for row in rows), strict=True)
-    return [(w, estimate(values)) for w, values in zip(TRIMAP_WIDTHS, curves, strict=True)]
+def _trimap(name: str, rows: list[Record]) -> Line:
+    return Line(name, TRIMAP_WIDTHS, [row.scores["trimap"] for row in rows])
+
+
+def _band_table(found: Mapping[str, list[Record]]) -> list[str]:
+    """Markdown: mean IoU in each band, and the first setting less the second."""
+    (first, ours), (second, theirs) = found.items()
+    lines = [
+        "",
+        f"| band, pixels | {first} | {second} | points more than *{second}* |",
+        "| --- | --- | --- | --- |",
+    ]
+    for index, width in enumerate(TRIMAP_WIDTHS):
+        one, other = ([row.scores["trimap"][index] for row in rows] for rows in (ours, theirs))
+        lines.append(
+            f"| {width} | {_with_spread(estimate(one))} | {_with_spread(estimate(other))} "
+            f"| {_signed(difference(one, other))} |"
+        )
+    return lines
 
 
 def _with_spread(value: Estimate) -> str:

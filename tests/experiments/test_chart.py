@@ -1,29 +1,30 @@
 """Charts show the values that they are given."""
 
-import math
 import re
 from xml.etree import ElementTree
 
 import pytest
 
 from experiments.chart import Line, draw_differences, draw_lines
-from experiments.compare import Estimate, difference
+from experiments.compare import difference
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def test_a_higher_mean_stands_higher_and_an_interval_lies_around_it():
-    points = [(1.0, Estimate(0.2, 0.05, 0.0)), (2.0, Estimate(0.4, 0.05, 0.0))]
-    tree = ElementTree.fromstring(draw_lines([Line("a", points)], across="x", up="y"))  # noqa: S314
+def test_means_lie_between_their_seeds_and_higher_ones_stand_higher():
+    line = Line("a", (1.0, 2.0), [(0.1, 0.4), (0.3, 0.6)])
+    tree = ElementTree.fromstring(draw_lines([line], across="x", up="y"))  # noqa: S314
 
-    low, high = (float(dot.get("cy")) for dot in tree.findall(f"{SVG}circle")[:2])
-    bars = [bar for bar in tree.findall(f"{SVG}line") if bar.get("x1") == bar.get("x2")]
-    assert high < low
-    assert float(bars[0].get("y2")) < low < float(bars[0].get("y1"))
+    heights = [
+        [float(spot.split(",")[1]) for spot in path.get("points").split()]
+        for path in tree.findall(f"{SVG}polyline")
+    ]
+    assert all(high < mean < low for low, high, mean in zip(*heights, strict=True))
+    assert heights[2][1] < heights[2][0]
 
 
-def test_a_single_seed_is_drawn_without_an_interval():
-    text = draw_lines([Line("a", [(1.0, Estimate(0.2, math.nan, math.nan))])], across="x", up="y")
+def test_a_single_seed_has_a_difference_without_an_interval():
+    text = draw_differences([("b", [0.1], difference([0.5], [0.4]))], across="points")
 
     assert "nan" not in text
 
@@ -40,14 +41,12 @@ def test_differences_stand_right_of_the_line_where_they_are_gains():
 
 @pytest.mark.parametrize("high", [0.011, 0.1, 0.73, 1.0])
 def test_axes_have_a_handful_of_round_numbers(high):
-    points = [(1.0, Estimate(0.01, 0.0, 0.0)), (2.0, Estimate(high, 0.0, 0.0))]
-
-    text = draw_lines([Line("a", points)], across="x", up="y")
+    text = draw_lines([Line("a", (1.0, 2.0), [(0.01, high)])], across="x", up="y")
 
     assert 2 <= len(re.findall(r">[\d.]+ %<", text)) <= 9
 
 
 def test_names_are_escaped():
-    text = draw_lines([Line("a < b", [(1.0, Estimate(0.2, 0.0, 0.0))])], across="x", up="y")
+    text = draw_lines([Line("a < b", (1.0,), [(0.2,)])], across="x", up="y")
 
     assert "a &lt; b" in text
