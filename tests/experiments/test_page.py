@@ -53,7 +53,7 @@ def test_several_seeds_stand_behind_each_comparison(name):
 
     found = records_of(experiment, read_records(RUNS), steps=steps)
 
-    assert all(len(rows) >= 3 for rows in found.values())
+    assert all(len(rows) >= 5 for rows in found.values())
 
 
 def test_only_differences_outside_of_chance_are_bold():
