@@ -27,10 +27,9 @@ def write_page(runs: Path = RUNS, page: Path = PAGE, *, steps: int | None = None
         steps: Of the trainings that are shown; None for the tasks' own.
     """
     images = page.parent / "images" / "experiments"
-    records = read_records(runs)
+    records, text = read_records(runs), page.read_text()
     images.mkdir(parents=True, exist_ok=True)
     write_samples(images / "drawings.png")
-    text = page.read_text()
     for name, experiment in EXPERIMENTS.items():
         own = TASKS[experiment.task].train.steps or 0
         found = records_of(experiment, records, steps=steps or own)
