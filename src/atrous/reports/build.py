@@ -15,6 +15,7 @@ import numpy as np
 
 from atrous import __version__
 from atrous.engine.evaluate import Watcher
+from atrous.engine.fingerprint import Fingerprint
 from atrous.errors import ResourceError
 from atrous.imaging import write_file
 from atrous.labels import LabelSet
@@ -25,7 +26,6 @@ from atrous.reports.collect import (
     Bad,
     Boundaries,
     Calibrations,
-    Fingerprint,
     ObjectSizes,
     Pictures,
     Worst,
