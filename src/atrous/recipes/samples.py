@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from atrous.bands import shown
@@ -32,7 +33,7 @@ class _Row:
     """One picture, as small as it is drawn."""
 
     views: tuple[Pixels, ...]
-    areas: LabelMap
+    areas: NDArray[np.int64]
     """Pixels of each class in truth and prediction."""
 
 
@@ -96,12 +97,12 @@ class SampleSheet:
                 color_map(predicted, label_set.palette),
                 error_map(labels, predicted, label_set.ignore_index),
             ),
-            areas[: label_set.num_classes],
+            areas[: label_set.num_classes].astype(np.int64),
         )
 
     def _legend(self) -> list[tuple[str, Color]]:
         """Classes that are seen, the largest first, and what the other colours mean."""
-        areas = sum(row.areas for row in self._rows)
+        areas = np.sum([row.areas for row in self._rows], axis=0)
         order = [int(index) for index in np.argsort(areas, kind="stable")[::-1] if areas[index]]
         names, palette = self._label_set.names, self._label_set.palette
         entries = [(names[index], palette[index]) for index in order[:_MOST_CLASSES]]

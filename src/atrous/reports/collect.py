@@ -20,7 +20,7 @@ from atrous.metrics.boundary import BoundaryF, BoundaryIoU, TrimapCurve
 from atrous.metrics.calibration import Calibration
 from atrous.metrics.scores import mean_iou_of
 from atrous.reports.report import Picture
-from atrous.runtime.render import error_map, truth_map, color_map
+from atrous.runtime.render import color_map, error_map, truth_map
 
 WORST = 24
 _THUMBNAIL = 208
