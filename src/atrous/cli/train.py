@@ -1,7 +1,6 @@
 """``atrous train``: train what a recipe describes."""
 
 import os
-import time
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,13 +11,12 @@ from cyclopts.validators import Number
 from atrous.bands import RGB8, PixelKind
 from atrous.cli.layout_option import LAYOUT_HELP
 from atrous.cli.options import JsonFlag, QuietFlag
-from atrous.cli.terminal import Meter, Terminal
+from atrous.cli.run_display import RunDisplay, show_end
+from atrous.cli.terminal import Terminal
 from atrous.errors import AtrousError, DependencyError
 from atrous.weights.load import find_start
 
 if TYPE_CHECKING:
-    from atrous.engine.evaluate import Evaluation
-    from atrous.engine.train import Progress
     from atrous.recipes.recipe import Recipe
 
 
@@ -50,27 +48,41 @@ def train(
     epochs: Annotated[
         int | None, Parameter(help="Instead of the recipe's.", validator=Number(gte=1))
     ] = None,
+    log: Annotated[
+        str | None,
+        Parameter(
+            help="Trackers that get numbers and pictures, joined by commas: tensorboard, wandb, "
+            "mlflow and others that accelerate knows; none for no tracker. Default: tensorboard, "
+            "if it is installed."
+        ),
+    ] = None,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> int:
     """Train a model and measure it as it goes.
 
-    The run folder gets the resolved recipe, the environment, metrics.csv, checkpoints, and
-    last.safetensors and best.safetensors, which predict, evaluate and export take.
+    The run folder gets the resolved recipe, the environment, metrics.csv, checkpoints, sheets of
+    samples, a report, a model card, and last.safetensors and best.safetensors, which predict,
+    evaluate and export take.
     """
     first = os.environ.get("RANK", "0") == "0"  # of the processes that a launcher has started
     terminal = Terminal(as_json=json and first, quiet=quiet or not first)
     try:
         import torch
 
+        from atrous.cli.run_report import RunReport
         from atrous.engine.memory import keep_freed_memory
         from atrous.recipes.fit import read_fitting_recipe
+        from atrous.recipes.journal import Onlookers
         from atrous.recipes.recipe import find_recipe
         from atrous.recipes.run import run_training
+        from atrous.recipes.trackers import check_trackers, trackers_from
     except ModuleNotFoundError as error:
         raise DependencyError(f"training needs {error.name}; pip install 'atrous[train]'") from None
     if not torch.cuda.is_available():
         keep_freed_memory()
+    trackers = trackers_from(log)
+    check_trackers(trackers)
     path = find_recipe(recipe)
     if first:
         _warn_of_faults(terminal, path, data, layout)
@@ -80,21 +92,23 @@ def train(
         changed = loaded.train.model_copy(update={"epochs": epochs, "steps": None})
         loaded = loaded.model_copy(update={"train": changed})
     run = out or _free_folder(Path("runs") / path.stem, resume=resume)
+    report = RunReport()
     with terminal.meter() as meter:
         found = run_training(
             loaded,
             data,
             out=run,
             name=path.stem,
-            reporter=_Reporter(terminal, meter),
+            reporter=RunDisplay(terminal, meter),
             start=find_start(start) if start else None,
             resume=resume,
             allow_changes=allow_changes,
+            onlookers=Onlookers(trackers, report.watchers),
         )
     if not first:
         return 0
-    terminal.show(f"mIoU {found.mean_iou:.2%} on {loaded.data.eval_split}  {run}/last.safetensors")
-    terminal.give("train", {"run": str(run), "mean_iou": found.mean_iou, "iou": found.iou})
+    page = report.write(run, name=path.stem, split=loaded.data.eval_split)
+    show_end(terminal, run, data, found, report=page)
     return 0
 
 
@@ -136,42 +150,3 @@ def _warn_of_faults(terminal: Terminal, recipe: Path, data: Path, layout: str | 
             terminal.warn(f"{KINDS[kind].title}: {first.where}: {first.what}{more}")
     if any(KINDS[finding.kind].severity == "error" for finding in found):
         terminal.warn(f"for all that is wrong, and a mapping: atrous data check {data}")
-
-
-class _Reporter:
-    """Shows a run: a bar on a terminal, else a line now and then."""
-
-    def __init__(self, terminal: Terminal, meter: Meter) -> None:
-        self._terminal = terminal
-        self._meter = meter
-        self._steps = 0
-        self._began = (0, 0.0)
-
-    def started(self, *, steps: int, steps_done: int, run: Path) -> None:
-        """Training begins, or goes on from ``steps_done``."""
-        self._steps = steps
-        self._began = (steps_done, time.monotonic())
-        self._terminal.say(f"training {steps - steps_done} steps into {run}")
-
-    def stepped(self, progress: "Progress") -> None:
-        """A step is done."""
-        done, since = self._began
-        seconds = (time.monotonic() - since) / max(progress.step - done, 1)
-        left = seconds * (self._steps - progress.step)
-        self._meter.advance(
-            progress.step,
-            self._steps,
-            f"epoch {progress.epoch + 1}  loss {progress.loss:.3f}  "
-            f"{progress.images / max(seconds, 1e-9):.1f} pictures/s  {left / 60:.0f} min left",
-        )
-
-    def evaluated(self, epoch: int, evaluation: "Evaluation") -> None:
-        """The evaluation split was measured after ``epoch`` epochs."""
-        self._meter.note(
-            f"epoch {epoch}: mIoU {evaluation.mean_iou:.2%}, "
-            f"pixel accuracy {evaluation.pixel_accuracy:.2%}"
-        )
-
-    def told(self, sentence: str) -> None:
-        """Something has happened that the user should know."""
-        self._terminal.warn(sentence)

@@ -25,6 +25,10 @@ from atrous.recipes.recipe_toml import recipe_toml
 CHECKPOINTS = "checkpoints"
 LOG = "metrics.csv"
 SKIPPED = "skipped.csv"
+CONVENTION = (
+    "one confusion matrix over the split, ignored pixels left out, single scale, whole image"
+)
+"""How a run measures."""
 FREE = frozenset(
     {
         "data.workers",
@@ -151,8 +155,7 @@ def result_of(evaluation: Evaluation, *, split: str, epoch: int) -> dict[str, An
         **asdict(evaluation),
         "split": split,
         "epoch": epoch,
-        "convention": "one confusion matrix over the split, ignored pixels left out, "
-        "single scale, whole image",
+        "convention": CONVENTION,
     }
 
 

@@ -32,6 +32,19 @@ class Tracker(Protocol):
         """Write what is left."""
 
 
+def trackers_from(text: str | None) -> tuple[str, ...]:
+    """Names of trackers joined by commas; ``none`` for none, None for TensorBoard if it is there.
+
+    Examples:
+        >>> trackers_from("tensorboard, wandb"), trackers_from("none")
+        (('tensorboard', 'wandb'), ())
+    """
+    if text is None:
+        return ("tensorboard",) if is_installed("tensorboard") else ()
+    names = (name.strip().lower() for name in text.split(","))
+    return tuple(dict.fromkeys(name for name in names if name not in ("", "none")))
+
+
 def check_trackers(names: Sequence[str]) -> None:
     """Refuse trackers that there are not, before anything is begun.
 

@@ -169,6 +169,21 @@ def write_folder(folder: Path, report: Report, worst: Sequence[Bad]) -> None:
     write_file(folder / "report.html", lambda file: file.write(page))
 
 
+def write_page(run: Path, report: Report, worst: Sequence[Bad]) -> Path:
+    """Write ``report.json`` and ``report.html`` into a run folder, over those of before.
+
+    Returns:
+        The page.
+
+    Raises:
+        ResourceError: If they cannot be written.
+    """
+    page = render(report, worst).encode()
+    write_report(run / FILE_NAME, report, overwrite=True)
+    write_file(run / "report.html", lambda file: file.write(page), overwrite=True)
+    return run / "report.html"
+
+
 def images_csv(report: Report) -> str:
     """A line for each picture: name, accuracy, mean IoU, seconds and the class it does worst."""
     text = io.StringIO()
