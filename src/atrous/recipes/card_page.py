@@ -8,6 +8,7 @@ from atrous.errors import AtrousError
 from atrous.runtime.card import ModelCard
 from atrous.runtime.onnx_engine import OnnxEngine
 from atrous.weights.formats.safetensors_card import read_safetensors_card
+from atrous.weights.load import MODELS
 
 NAME = "README.md"
 
@@ -43,6 +44,12 @@ def find_terms(start: Path) -> Start:
     except AtrousError:
         pass  # training reads the file too, and says what is wrong
     return Start(start.name, "")
+
+
+def start_flag(start: str | None) -> str:
+    """What a command needs to start from a file of that name again."""
+    shipped = {file: name for name, file in MODELS.items()}
+    return f" --start {shipped.get(start, start)}" if start else ""
 
 
 def card_page(
@@ -153,7 +160,7 @@ $ atrous export best.safetensors model.onnx
 
 
 def _training(start: Start | None) -> str:
-    flag = f" --start {_plain(start.name)}" if start else ""
+    flag = start_flag(_plain(start.name) if start else None)
     return (
         "Everything it was told is in `recipe.toml`, what it ran on in `environment.json`, its "
         "losses and scores in `metrics.csv`. Once more:\n\n"

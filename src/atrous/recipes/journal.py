@@ -19,6 +19,9 @@ from atrous.runtime.card import ModelCard
 
 STEPS_BETWEEN_NUMBERS = 10
 """Of what trackers are given of steps; some ask a server each time."""
+_FIRST_SHEETS, _SHEETS_BETWEEN = 20, 10
+"""Trackers get the first sheets and every tenth after them: TensorBoard holds half a megabyte for
+each, and never drops one."""
 
 
 MakeWatchers: TypeAlias = Callable[[LabelSet], Sequence[Watcher]]
@@ -66,6 +69,7 @@ class Journal:
         self._sheet = SampleSheet(seen, label_set)
         self._fingerprint: Fingerprint | None = None
         self._clock = _Clock()
+        self._sheets = 0
 
     def stepped(self, progress: Progress) -> None:
         """Take a step down."""
@@ -95,7 +99,9 @@ class Journal:
         sheet = self._sheet.draw(f"after epoch {epoch}: mean IoU {evaluation.mean_iou:.2%}")
         if sheet is not None:
             write_sheet(self._out, epoch, sheet)
-            self._trackers.show("samples", sheet, step)
+            if self._sheets < _FIRST_SHEETS or self._sheets % _SHEETS_BETWEEN == 0:
+                self._trackers.show("samples", sheet, step)
+            self._sheets += 1
         self._clock = _Clock()
 
     def describe(self, card: ModelCard, *, best: tuple[int, float]) -> None:

@@ -18,6 +18,7 @@ from atrous.engine.evaluate import Evaluation
 from atrous.engine.trainee import Trainee
 from atrous.errors import AtrousError, ResourceError, WeightsError
 from atrous.imaging import write_file
+from atrous.recipes.card_page import start_flag
 from atrous.recipes.recipe import Recipe, recipe_from
 from atrous.recipes.recipe_toml import NAME as RECIPE
 from atrous.recipes.recipe_toml import recipe_toml
@@ -119,8 +120,7 @@ def describe_run(out: Path, recipe: Recipe, settings: Settings) -> None:
     Raises:
         ResourceError: If that is not possible.
     """
-    start = settings["start"]
-    again = f"atrous train {out / RECIPE} --data DATA{f' --start {start}' if start else ''}"
+    again = f"atrous train {out / RECIPE} --data DATA{start_flag(settings['start'])}"
     texts = {
         "recipe.json": json.dumps(settings, indent=2) + "\n",
         RECIPE: recipe_toml(recipe, comment=f"Every setting of the run {out.name}:\n\n  {again}"),
