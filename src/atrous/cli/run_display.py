@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atrous.cli.terminal import Meter, Terminal
+from atrous.errors import AtrousError
 from atrous.weights.formats.safetensors_card import read_safetensors_card
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class RunDisplay:
     def started(self, *, steps: int, steps_done: int, run: Path) -> None:
         """Training begins, or goes on from ``steps_done``."""
         self._steps, self._pace = steps, Pace()
+        self._best = _best_in(run) if steps_done else -1.0
         after = f" after the {steps_done} that are done" if steps_done else ""
         self._terminal.say(f"training {steps - steps_done} steps{after} into {run}")
 
@@ -97,6 +99,7 @@ class RunDisplay:
         """The evaluation split was measured after ``epoch`` epochs."""
         self._pace.measured()
         self._score = f"  mIoU {evaluation.mean_iou:.1%}"
+        self._meter.status(f"epoch {epoch}{self._score}")
         better = evaluation.mean_iou > self._best
         self._best = max(self._best, evaluation.mean_iou)
         self._meter.note(
@@ -107,6 +110,14 @@ class RunDisplay:
     def told(self, sentence: str) -> None:
         """Something has happened that the user should know."""
         self._terminal.warn(sentence)
+
+
+def _best_in(run: Path) -> float:
+    """The mean IoU of the best model so far; -1 without one."""
+    try:
+        return float(read_safetensors_card(run / "best.safetensors").result["mean_iou"])
+    except (AtrousError, KeyError, TypeError, ValueError):
+        return -1.0
 
 
 def duration(seconds: float) -> str:
