@@ -2,6 +2,7 @@ import json
 import shutil
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from atrous.cli.main import main
 from atrous.reports.report import read_report
@@ -96,7 +97,10 @@ def test_a_quiet_run_says_its_results_alone_and_keeps_the_events(trained, tmp_pa
     said = capsys.readouterr()
     assert said.err == ""
     assert [line.split()[0] for line in said.out.splitlines()] == ["best", "last", "report"]
-    assert any((folder / "tensorboard").iterdir())
+    events = EventAccumulator(str(folder / "tensorboard")).Reload()
+    said_of_it = read_safetensors_card(folder / "last.safetensors").result
+    assert events.Scalars("mean_iou")[0].value == pytest.approx(said_of_it["mean_iou"])
+    assert events.Images("samples")[0].step == 2
 
 
 def test_the_recipe_of_a_run_trains_again(trained, tmp_path):

@@ -43,6 +43,14 @@ def test_tensorboard_is_taken_where_it_is_installed(monkeypatch):
     assert trackers_from(None) == ()
 
 
+def test_a_folder_called_like_a_tracker_is_none(tmp_path, monkeypatch):
+    (tmp_path / "swanlab").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(DependencyError, match="--log swanlab: needs swanlab; pip install swanlab"):
+        check_trackers(["swanlab"])
+
+
 def test_a_tracker_that_fails_is_told_of_once_and_the_others_go_on():
     broken, whole, told = Remembers(fails=True), Remembers(), []
     trackers = Trackers({"mlflow": lambda: broken, "wandb": lambda: whole}, told.append)

@@ -66,7 +66,8 @@ def check_trackers(names: Sequence[str]) -> None:
 
 def is_installed(name: str) -> bool:
     """Whether the package of a tracker is there."""
-    return importlib.util.find_spec(name) is not None
+    found = importlib.util.find_spec(name)
+    return found is not None and found.origin is not None  # a folder of that name has none
 
 
 def open_trackers(
