@@ -2,8 +2,11 @@ import json
 import shutil
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from atrous.cli.main import main
+from atrous.reports.report import read_report
+from atrous.weights.formats.safetensors_card import read_safetensors_card
 from conftest import write_camvid_like
 
 RECIPE = """
@@ -57,6 +60,55 @@ def test_a_run_is_evaluated_by_its_folder(trained, capsys):
     assert result["images"] == 4
     assert 0 <= result["mean_iou"] <= 1
     assert result["engine"] == "torch"
+
+
+def test_a_run_ends_with_the_report_that_evaluate_would_write(trained, tmp_path, capsys):
+    folder, data = trained
+
+    assert run("evaluate", folder, data, "-q", "--report", tmp_path / "report") == 0
+    ours, again = (read_report(place) for place in (folder, tmp_path / "report"))
+    assert ours.scores == again.scores
+    assert ours.confusion == again.confusion
+    assert ours.data == again.data
+    assert "Worst pictures" in (folder / "report.html").read_text()
+
+
+def test_the_end_of_a_run_says_where_the_best_model_is_and_how_to_go_on(
+    camvid_like, tmp_path, capsys
+):
+    recipe, folder = tmp_path / "tiny.toml", tmp_path / "run"
+    recipe.write_text(RECIPE.format(layout="camvid"))
+
+    assert run("train", recipe, "--data", camvid_like, "--out", folder, "--log", "none") == 0
+    said = capsys.readouterr()
+    score = read_safetensors_card(folder / "best.safetensors").result["mean_iou"]
+    assert f"best mIoU {score:.2%} on val, after epoch 1: {folder}/best.safetensors" in said.out
+    for command in ("predict", "evaluate", "export"):
+        assert f"atrous {command} " in said.err
+    assert not (folder / "tensorboard").exists()
+
+
+def test_a_quiet_run_says_its_results_alone_and_keeps_the_events(trained, tmp_path, capsys):
+    _, data = trained
+    recipe, folder = tmp_path / "tiny.toml", tmp_path / "run"
+    recipe.write_text(RECIPE.format(layout="camvid"))
+
+    assert run("train", recipe, "--data", data, "--out", folder, "-q") == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert [line.split()[0] for line in said.out.splitlines()] == ["best", "last", "report"]
+    events = EventAccumulator(str(folder / "tensorboard")).Reload()
+    said_of_it = read_safetensors_card(folder / "last.safetensors").result
+    assert events.Scalars("mean_iou")[0].value == pytest.approx(said_of_it["mean_iou"])
+    assert events.Images("samples")[0].step == 2
+
+
+def test_the_recipe_of_a_run_trains_again(trained, tmp_path):
+    folder, data = trained
+
+    again = tmp_path / "again"
+    assert run("train", folder / "recipe.toml", "--data", data, "--out", again, "-q") == 0
+    assert (again / "metrics.csv").read_bytes() == (folder / "metrics.csv").read_bytes()
 
 
 def test_the_report_of_a_run_has_its_learning_curves(trained, tmp_path, capsys):
@@ -128,6 +180,7 @@ def test_a_model_of_other_classes_is_not_evaluated(trained, known_network, capsy
     [
         (("train", "nothing", "--data", "."), 2, "no recipe 'nothing'"),
         (("train", "folder", "--data", ".", "--epochs", "0"), 2, "--epochs 0: Input should be"),
+        (("train", "folder", "--data", ".", "--log", "x"), 2, "--log x: no such tracker"),
         (("evaluate", "camvid", ".", "--min-miou", "75"), 2, "Must be <= 1"),
         (("evaluate", "camvid", "nowhere"), 3, "nowhere: no such folder"),
         (("export", "camvid", "out.pt"), 2, "the one format is .onnx"),

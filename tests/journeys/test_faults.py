@@ -145,14 +145,14 @@ def test_a_skipped_step_leaves_the_network_as_it_was(data, out, monkeypatch):
     def started(trainee) -> None:
         before.append({k: v.clone() for k, v in trainee.network.state_dict().items()})
 
-    build = run_module._build
+    build = run_module.assemble
 
     def building(*given):
         built = build(*given)
-        started(built[0])
+        started(built.trainee)
         return built
 
-    monkeypatch.setattr(run_module, "_build", building)
+    monkeypatch.setattr(run_module, "assemble", building)
     run(unpadded(steps=3, ema_decay=0.0), data, out)
 
     assert_same(load_file(out / "last.safetensors"), before[0])

@@ -101,17 +101,22 @@ def test_a_signal_while_measuring_is_heard_and_the_measurement_is_taken_again(
 
 def stuck_at(step: int):
     """A loss that never comes back from one step, as one huge operation would not in time."""
-    real = run_module.cross_entropy
+    build = run_module.loss_for
     calls = [0]
 
-    def loss(logits, labels, **options):
-        calls[0] += 1
-        if calls[0] == 2 * step:  # in its second part
-            os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(60)
-        return real(logits, labels, **options)
+    def build_stuck(*given):
+        real = build(*given)
 
-    return loss
+        def loss(*at_step):
+            calls[0] += 1
+            if calls[0] == 2 * step:  # in its second part
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(60)
+            return real(*at_step)
+
+        return loss
+
+    return build_stuck
 
 
 def test_a_step_that_takes_too_long_is_left_and_what_was_before_it_is_saved(
@@ -120,7 +125,7 @@ def test_a_step_that_takes_too_long_is_left_and_what_was_before_it_is_saved(
     out = tmp_path / "run"
 
     def work() -> None:
-        monkeypatch.setattr(run_module, "cross_entropy", stuck_at(8))
+        monkeypatch.setattr(run_module, "loss_for", stuck_at(8))
         run(tiny(), data, out)
 
     start = time.monotonic()

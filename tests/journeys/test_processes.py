@@ -23,6 +23,7 @@ import torch
 
 from atrous.data.loader import Normalization
 from atrous.models.torch_engine import TorchEngine
+from atrous.recipes import assemble as parts_module
 from atrous.recipes import run as run_module
 from journeys.tiny import Notes, tiny
 
@@ -31,8 +32,8 @@ torch.nn.Dropout.forward = lambda module, x: x  # every process would drop other
 
 # In float32 the gradients of this network change in their third digit when the pictures of a batch
 # change places; in float64 only a real difference shows.
-build, apply, measure = run_module.build_model, Normalization.apply, run_module.measure_together
-run_module.build_model = lambda config: build(config).double()
+build, apply, measure = parts_module.build_model, Normalization.apply, run_module.measure_together
+parts_module.build_model = lambda config: build(config).double()
 Normalization.apply = lambda *given: apply(*given).double()
 
 class Double(TorchEngine):

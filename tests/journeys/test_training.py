@@ -16,11 +16,12 @@ from atrous.engine.train import Progress
 from atrous.errors import ConfigError, DatasetError, ResourceError, WeightsError
 from atrous.models.build import build_model
 from atrous.models.torch_engine import TorchEngine
-from atrous.recipes.recipe import Recipe, recipe_from
+from atrous.recipes.recipe import Recipe, read_recipe, recipe_from
 from atrous.recipes.run import run_training
 from atrous.runtime.card import ModelCard
 from atrous.runtime.predictor import Predictor
 from atrous.weights.model_file import load_model
+from journeys.tiny import in_child
 
 
 class Stopped(Exception):  # noqa: N818 - not an error but an event
@@ -111,8 +112,11 @@ def test_a_run_leaves_everything_that_it_promises(camvid_like, out):
 
     names = {path.name for path in out.iterdir()}
     assert names == {
+        "README.md",
         "recipe.json",
+        "recipe.toml",
         "environment.json",
+        "samples",
         "metrics.csv",
         "checkpoints",
         "last.safetensors",
@@ -120,6 +124,10 @@ def test_a_run_leaves_everything_that_it_promises(camvid_like, out):
     }
     assert json.loads((out / "recipe.json").read_text())["train"]["epochs"] == 3
     assert json.loads((out / "environment.json").read_text())["torch"] == torch.__version__
+    assert read_recipe(out / "recipe.toml") == tiny_recipe()
+    sheets = sorted(path.name for path in (out / "samples").iterdir())
+    assert sheets == ["epoch-0001.jpg", "epoch-0002.jpg", "epoch-0003.jpg"]
+    assert f"**{found.mean_iou:.2%}**" in (out / "README.md").read_text()
     assert [row["epoch"] for row in rows_of(out)] == ["1", "2", "3"]
     assert [step.step for step in notes.steps] == [1, 2, 3, 4, 5, 6]
     assert np.isfinite([step.loss for step in notes.steps]).all()
@@ -240,6 +248,24 @@ def test_a_folder_that_is_there_is_not_trained_into(camvid_like, out):
     with pytest.raises(ResourceError, match="run: is there already; give another --out, or --res"):
         train(camvid_like, out)
     assert list(out.iterdir()) == []
+
+
+def test_a_run_is_not_resumed_while_it_goes_on(camvid_like, out):
+    refused = []
+
+    class Resumes(Notes):
+        def stepped(self, progress: Progress) -> None:
+            if progress.step == 3:
+                refused.append(in_child(self.resume))
+
+        def resume(self) -> None:
+            with pytest.raises(ResourceError, match=r"run: process \d+ on .* is training into it"):
+                train(camvid_like, out, resume=True)
+
+    found = train(camvid_like, out, Resumes())
+
+    assert refused == [0]
+    assert train(camvid_like, out, resume=True) == found
 
 
 def test_there_must_be_something_to_resume(camvid_like, out):

@@ -1,7 +1,15 @@
 import numpy as np
 
 from atrous.labels import LabelSet
-from atrous.runtime.render import color_map, draw_legend, overlay
+from atrous.runtime.render import (
+    RIGHT,
+    WRONG,
+    color_map,
+    draw_legend,
+    error_map,
+    overlay,
+    truth_map,
+)
 
 LABELS = LabelSet(("a", "b"), ((255, 0, 0), (0, 0, 255)))
 
@@ -62,3 +70,16 @@ def test_many_classes_are_cut_to_those_that_fit():
     drawn = draw_legend(np.full((200, 200, 3), 128, np.uint8), dict.fromkeys(names, 1 / 150), many)
 
     assert drawn.shape == (200, 200, 3)
+
+
+def test_errors_are_told_from_what_is_right_and_what_is_not_counted():
+    labels, predicted = np.array([[0, 1, 255]], np.uint8), np.array([[0, 0, 0]], np.uint8)
+
+    assert error_map(labels, predicted, 255).tolist() == [[list(RIGHT), list(WRONG), [150] * 3]]
+
+
+def test_ignored_pixels_of_the_truth_are_white():
+    palette = ((1, 2, 3), (4, 5, 6))
+    painted = truth_map(np.array([[1, 255]], np.uint8), LabelSet(("a", "b"), palette))
+
+    assert painted.tolist() == [[[4, 5, 6], [255, 255, 255]]]

@@ -141,6 +141,11 @@ class Meter:
             self._told = time.monotonic()
             self.note(f"step {done}/{total}  {text}")
 
+    def status(self, text: str) -> None:
+        """Say what the bar stands at, where there is one."""
+        if self._progress and self._task is not None:
+            self._progress.update(self._task, description=text)
+
     def note(self, message: str) -> None:
         """Say something that stays on the screen."""
         if self._progress:

@@ -1,7 +1,6 @@
 """``atrous train``: train on a folder, by a plan made for it or by a recipe."""
 
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,16 +9,14 @@ from rich.text import Text
 
 from atrous.bands import RGB8, PixelKind
 from atrous.cli.options import JsonFlag, QuietFlag
+from atrous.cli.run_display import RunDisplay, show_end
 from atrous.cli.setting_flags import chosen_settings, with_setting_flags
-from atrous.cli.terminal import Meter, Terminal
+from atrous.cli.terminal import Terminal
 from atrous.cli.train_job import PLAN, Wanted, find_job, write_plan
 from atrous.errors import ConfigError, DependencyError
 from atrous.recipes.recipe import find_recipe
 
 if TYPE_CHECKING:
-    from atrous.engine.evaluate import Evaluation
-    from atrous.engine.evaluate_classes import ClassEvaluation
-    from atrous.engine.train import Progress
     from atrous.recipes.recipe import Recipe
 
 
@@ -69,6 +66,14 @@ def train(
         bool,
         Parameter(negative="", help="Resume although settings that weights depend on differ."),
     ] = False,
+    log: Annotated[
+        str | None,
+        Parameter(
+            help="Trackers that get numbers and pictures, joined by commas: tensorboard, wandb, "
+            "mlflow and others that accelerate knows; none for no tracker. Default: tensorboard, "
+            "if it is installed."
+        ),
+    ] = None,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
     **settings: Any,
@@ -78,29 +83,35 @@ def train(
     For a folder, atrous looks at its pictures and at the machine, and makes a plan: a recipe
     with a reason for each setting, which is kept in the run folder as plan.toml.
 
-    The run folder gets the resolved recipe, the environment, metrics.csv, checkpoints, and
-    last.safetensors and best.safetensors, which predict, evaluate and export take.
+    The run folder gets the resolved recipe, the environment, metrics.csv, checkpoints, sheets of
+    samples, a report, a model card, and last.safetensors and best.safetensors, which predict,
+    evaluate and export take.
     """
     first = os.environ.get("RANK", "0") == "0"  # of the processes that a launcher has started
     terminal = Terminal(as_json=json and first, quiet=quiet or not first)
     try:
         import torch
 
+        from atrous.cli.run_report import RunReport
         from atrous.cli.train_classifier import train_classifier
         from atrous.engine.memory import keep_freed_memory
         from atrous.recipes.classify_recipe import is_classification
+        from atrous.recipes.journal import Onlookers
         from atrous.recipes.run import run_training
+        from atrous.recipes.trackers import check_trackers, trackers_from
     except ModuleNotFoundError as error:
         raise DependencyError(f"training needs {error.name}; pip install 'atrous[train]'") from None
     if not torch.cuda.is_available():
         keep_freed_memory()
+    trackers = trackers_from(log)
+    check_trackers(trackers)
     wanted = Wanted(what, data, start, chosen_settings(settings))
     if wanted.dataset is None and is_classification(find_recipe(what)):
         return train_classifier(
             wanted,
             out or _free_folder(Path("runs") / wanted.name, resume=resume),
             terminal,
-            reporter=lambda meter: _Reporter(terminal, meter),
+            reporter=lambda meter: RunDisplay(terminal, meter),
             resume=resume,
             allow_changes=allow_changes,
         )
@@ -111,22 +122,22 @@ def train(
     _tell_channels(terminal, job.recipe)
     if first and job.recipe.data.eval_split == job.recipe.data.train_split:
         terminal.warn("measures what it trains on, which says nothing about new pictures")
+    report = RunReport()
     with terminal.meter() as meter:
         found = run_training(
             job.recipe,
             job.data,
             out=run,
             name=wanted.name,
-            reporter=_Reporter(terminal, meter, plan=job.plan),
+            reporter=RunDisplay(terminal, meter, plan=job.plan),
             start=job.start,
             resume=resume,
             allow_changes=allow_changes,
+            onlookers=Onlookers(trackers, report.watchers),
         )
-    if not first:
-        return 0
-    split = job.recipe.data.eval_split
-    terminal.show(f"mIoU {found.mean_iou:.2%} on {split}  {run}/last.safetensors")
-    terminal.give("train", {"run": str(run), "mean_iou": found.mean_iou, "iou": found.iou})
+    if first:
+        page = report.write(run, name=wanted.name, split=job.recipe.data.eval_split)
+        show_end(terminal, run, job.data, found, report=page)
     return 0
 
 
@@ -162,42 +173,3 @@ def _free_folder(wanted: Path, *, resume: bool) -> Path:
         number, newest = number + 1, folder
         folder = wanted.with_name(f"{wanted.name}-{number}")
     return newest if resume else folder
-
-
-class _Reporter:
-    """Shows a run: a bar on a terminal, else a line now and then."""
-
-    def __init__(self, terminal: Terminal, meter: Meter, *, plan: str | None = None) -> None:
-        self._terminal = terminal
-        self._meter = meter
-        self._plan = plan
-        self._steps = 0
-        self._began = (0, 0.0)
-
-    def started(self, *, steps: int, steps_done: int, run: Path) -> None:
-        """Training begins, or goes on from ``steps_done``."""
-        if self._plan and not (run / PLAN).exists():
-            write_plan(run / PLAN, self._plan)
-        self._steps = steps
-        self._began = (steps_done, time.monotonic())
-        self._terminal.say(f"training {steps - steps_done} steps into {run}")
-
-    def stepped(self, progress: "Progress") -> None:
-        """A step is done."""
-        done, since = self._began
-        seconds = (time.monotonic() - since) / max(progress.step - done, 1)
-        left = seconds * (self._steps - progress.step)
-        self._meter.advance(
-            progress.step,
-            self._steps,
-            f"epoch {progress.epoch + 1}  loss {progress.loss:.3f}  "
-            f"{progress.images / max(seconds, 1e-9):.1f} pictures/s  {left / 60:.0f} min left",
-        )
-
-    def evaluated(self, epoch: int, evaluation: "Evaluation | ClassEvaluation") -> None:
-        """The evaluation split was measured after ``epoch`` epochs."""
-        self._meter.note(f"epoch {epoch}: {evaluation.in_words}")
-
-    def told(self, sentence: str) -> None:
-        """Something has happened that the user should know."""
-        self._terminal.warn(sentence)

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
 from typing import Protocol as Interface
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,14 @@ class Evaluation:
     frequency_weighted_iou: float
     """IoU of the classes weighted by their share of the labelled pixels."""
     mean_dice: float
+
+    SCORE: ClassVar[str] = "mIoU"
+    """What `score` is called."""
+
+    @property
+    def score(self) -> float:
+        """What the best model is chosen by."""
+        return self.mean_iou
 
     @property
     def in_words(self) -> str:

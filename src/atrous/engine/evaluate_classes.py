@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import torch
@@ -33,6 +33,14 @@ class ClassEvaluation:
     top5: float
     """Share of pictures whose class is among the five most probable ones."""
     images: int
+
+    SCORE: ClassVar[str] = "top-1"
+    """What `score` is called."""
+
+    @property
+    def score(self) -> float:
+        """What the best model is chosen by."""
+        return self.top1
 
     @property
     def in_words(self) -> str:

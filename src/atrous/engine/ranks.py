@@ -1,6 +1,6 @@
 """Several processes that train one network."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from accelerate import Accelerator
@@ -9,7 +9,7 @@ from torch import nn
 
 from atrous.bands import RGB8, PixelKind
 from atrous.data.sample import PairList, Sample, read_pair
-from atrous.engine.evaluate import Predict, measure
+from atrous.engine.evaluate import Predict, Watcher, measure
 from atrous.metrics.confusion import ConfusionMatrix
 
 
@@ -20,6 +20,7 @@ def measure_together(
     *,
     kind: PixelKind = RGB8,
     watch: Callable[[Iterable[Sample]], Iterable[Sample]],
+    watchers: Sequence[Watcher] = (),
 ) -> tuple[ConfusionMatrix, int]:
     """Count a split into one confusion matrix, each process every n-th picture of it.
 
@@ -32,13 +33,16 @@ def measure_together(
         accelerator: Knows the processes.
         kind: Channels and bits that ``predict`` wants.
         watch: Passes samples on.
+        watchers: Shown every picture of this process's share.
 
     Returns:
         The matrix, and the number of pictures, of all processes.
     """
     share = pairs.pairs[accelerator.process_index :: accelerator.num_processes]
     samples = watch(read_pair(pair, pairs.label_set, kind) for pair in share)
-    matrix, images = measure(lambda pixels: (predict(pixels), None), pairs, samples)
+    matrix, images = measure(
+        lambda pixels: (predict(pixels), None), pairs, samples, watchers=watchers
+    )
     if accelerator.num_processes > 1:
         counts = torch.from_numpy(matrix.counts).to(accelerator.device)
         matrix.counts = accelerator.reduce(counts, "sum").cpu().numpy()

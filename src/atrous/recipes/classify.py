@@ -1,5 +1,6 @@
 """Train a classifier of whole pictures: from a recipe to a run folder."""
 
+import contextlib
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -32,10 +33,11 @@ from atrous.recipes.reporter import Reporter, Silent
 from atrous.recipes.run_folder import (
     CHECKPOINTS,
     SKIPPED,
+    describe_run,
     find_checkpoint,
-    make_run_folder,
     note_skipped,
 )
+from atrous.recipes.run_lock import take_folder
 from atrous.runtime.card import ModelCard
 from atrous.weights.model_file import save_model
 
@@ -88,28 +90,30 @@ def run_classification(
         "processes": accelerator.num_processes,
         "torch": str(torch.__version__),
     }
-    checkpoint, changed = find_checkpoint(
-        out, conditions, resume=resume, allow_changes=allow_changes
-    )
-    set_seed(recipe.train.seed)
-    parts = assemble_classifier(recipe, pairs, accelerator, reporter)
-    trainee, log = parts.trainee, TopLog()
-    if checkpoint:
-        restore(trainee, checkpoint.state, changed=bool(changed))
-        log.text = str(checkpoint.state["log"])
-        if accelerator.scaler and checkpoint.state["scaler"]:
-            accelerator.scaler.load_state_dict(checkpoint.state["scaler"])
-    if accelerator.is_main_process:
-        make_run_folder(out, settings)
-        log.write(out)
-    trainee.model, trainee.optimizer = accelerator.prepare(trainee.model, trainee.optimizer)
-    if trainee.average:
-        trainee.average.to(accelerator.device)
-    if changed:
-        reporter.told(f"resuming under other settings: {'; '.join(changed.values())}")
-    card = class_card_for(recipe, name, pairs)
-    run = _Run(recipe, out, conditions, accelerator, parts, log, (pairs, eval_pairs), card)
-    return run.train(reporter)
+    with contextlib.ExitStack() as stack:
+        take_folder(out, stack, accelerator, resume=resume)
+        checkpoint, changed = find_checkpoint(
+            out, conditions, resume=resume, allow_changes=allow_changes
+        )
+        set_seed(recipe.train.seed)
+        parts = assemble_classifier(recipe, pairs, accelerator, reporter)
+        trainee, log = parts.trainee, TopLog()
+        if checkpoint:
+            restore(trainee, checkpoint.state, changed=bool(changed))
+            log.text = str(checkpoint.state["log"])
+            if accelerator.scaler and checkpoint.state["scaler"]:
+                accelerator.scaler.load_state_dict(checkpoint.state["scaler"])
+        if accelerator.is_main_process:
+            describe_run(out, recipe, settings)
+            log.write(out)
+        trainee.model, trainee.optimizer = accelerator.prepare(trainee.model, trainee.optimizer)
+        if trainee.average:
+            trainee.average.to(accelerator.device)
+        if changed:
+            reporter.told(f"resuming under other settings: {'; '.join(changed.values())}")
+        card = class_card_for(recipe, name, pairs)
+        run = _Run(recipe, out, conditions, accelerator, parts, log, (pairs, eval_pairs), card)
+        return run.train(reporter)
 
 
 class _Run:

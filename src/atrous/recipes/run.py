@@ -1,5 +1,6 @@
 """Wire data, model and engine together: from a recipe to a run folder."""
 
+import contextlib
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -27,17 +28,21 @@ from atrous.recipes.assemble import (
     loss_for,
     open_fitting_split,
 )
+from atrous.recipes.card_page import Origin, find_terms
+from atrous.recipes.journal import NOBODY, Journal, MakeWatchers, Onlookers
 from atrous.recipes.recipe import Recipe
 from atrous.recipes.reporter import Reporter, Silent
 from atrous.recipes.run_folder import (
     CHECKPOINTS,
     SKIPPED,
     Log,
+    describe_run,
     find_checkpoint,
-    make_run_folder,
     note_skipped,
     result_of,
 )
+from atrous.recipes.run_lock import take_folder
+from atrous.recipes.trackers import check_trackers, open_trackers
 from atrous.runtime.card import ModelCard
 from atrous.runtime.predictor import Predictor
 from atrous.weights.model_file import save_model
@@ -45,7 +50,7 @@ from atrous.weights.model_file import save_model
 _NAMED_FILES = 5
 
 
-def run_training(
+def run_training(  # noqa: PLR0913
     recipe: Recipe,
     data: Path,
     *,
@@ -55,13 +60,15 @@ def run_training(
     start: Path | None = None,
     resume: bool = False,
     allow_changes: bool = False,
+    onlookers: Onlookers = NOBODY,
 ) -> Evaluation:
     """Train what a recipe describes, into a run folder.
 
-    The folder gets ``recipe.json``, ``environment.json``, ``metrics.csv``, ``checkpoints/``,
-    ``last.safetensors`` and ``best.safetensors`` (by mean IoU on the evaluation split). Several
-    processes, as `accelerate launch` or `torchrun` start them, share each step and each
-    measurement; the first one writes.
+    The folder gets ``recipe.json``, ``recipe.toml``, ``environment.json``, ``metrics.csv``,
+    ``checkpoints/``, ``samples/``, ``last.safetensors`` and ``best.safetensors`` (by mean IoU on
+    the evaluation split) and a model card, ``README.md``. Several processes, as
+    `accelerate launch` or `torchrun` start them, share each step and each measurement; the first
+    one writes, and no other run can write the folder meanwhile.
 
     Args:
         recipe: What to train and how.
@@ -72,18 +79,22 @@ def run_training(
         start: Weights for the encoder, see `atrous.weights.start`.
         resume: Go on from the newest checkpoint in ``out``.
         allow_changes: Resume under settings that weights depend on and that have changed.
+        onlookers: Who is shown what happens, beside the reporter.
 
     Returns:
         The last evaluation.
 
     Raises:
-        ConfigError: If recipe and dataset do not fit each other.
+        ConfigError: If recipe and dataset do not fit each other, or a tracker is unknown.
         DatasetError: If the dataset cannot be used.
         WeightsError: If ``start`` does not fit, or a checkpoint does not.
-        ResourceError: If ``out`` is there already, or cannot be written, or memory is short.
+        DependencyError: If a tracker is not installed.
+        ResourceError: If ``out`` is there already, or another run is in it, or it cannot be
+            written, or memory is short.
         TrainingError: If losses or gradients were not finite too often.
         Interrupted: If a signal asked to stop; the state is saved.
     """
+    check_trackers(onlookers.trackers)
     pairs, eval_pairs = (
         open_fitting_split(recipe, data, split)
         for split in (recipe.data.train_split, recipe.data.eval_split)
@@ -98,44 +109,53 @@ def run_training(
         "processes": accelerator.num_processes,
         "torch": str(torch.__version__),
     }
-    checkpoint, changed = find_checkpoint(
-        out, conditions, resume=resume, allow_changes=allow_changes
-    )
-    set_seed(recipe.train.seed)
-    parts = assemble(recipe, pairs, start, accelerator, reporter.told)
-    trainee, sampler = parts.trainee, parts.sampler
-    log = Log()
-    if checkpoint:
-        restore(trainee, checkpoint.state, changed=bool(changed))
-        log.text = str(checkpoint.state["log"])
-    if accelerator.is_main_process:
-        make_run_folder(out, settings)
-        log.write(out)
-    trainee.model, trainee.optimizer = accelerator.prepare(trainee.model, trainee.optimizer)
-    if trainee.average:
-        trainee.average.to(accelerator.device)
-    if checkpoint and accelerator.scaler and checkpoint.state["scaler"]:
-        accelerator.scaler.load_state_dict(checkpoint.state["scaler"])
-    run = _Run(
-        recipe=recipe,
-        out=out,
-        conditions=conditions,
-        accelerator=accelerator,
-        parts=parts,
-        log=log,
-        pairs=pairs,
-        eval_pairs=eval_pairs,
-        card=card_for(recipe, name, pairs, settings),
-        reporter=reporter,
-    )
-    if changed:
-        reporter.told(f"resuming under other settings: {'; '.join(changed.values())}")
-    if sampler.batch_size != recipe.train.batch_size:
-        reporter.told(
-            f"{len(pairs.pairs)} pictures and {accelerator.num_processes} processes make "
-            f"{sampler.batch_size} samples in a step, not {recipe.train.batch_size}"
+    with contextlib.ExitStack() as stack:
+        take_folder(out, stack, accelerator, resume=resume)
+        checkpoint, changed = find_checkpoint(
+            out, conditions, resume=resume, allow_changes=allow_changes
         )
-    return run.train()
+        set_seed(recipe.train.seed)
+        parts = assemble(recipe, pairs, start, accelerator, reporter.told)
+        trainee, sampler = parts.trainee, parts.sampler
+        log = Log()
+        if checkpoint:
+            restore(trainee, checkpoint.state, changed=bool(changed))
+            log.text = str(checkpoint.state["log"])
+        if accelerator.is_main_process:
+            describe_run(out, recipe, settings)
+            log.write(out)
+        trainee.model, trainee.optimizer = accelerator.prepare(trainee.model, trainee.optimizer)
+        if trainee.average:
+            trainee.average.to(accelerator.device)
+        if checkpoint and accelerator.scaler and checkpoint.state["scaler"]:
+            accelerator.scaler.load_state_dict(checkpoint.state["scaler"])
+        run = _Run(
+            recipe=recipe,
+            out=out,
+            conditions=conditions,
+            accelerator=accelerator,
+            parts=parts,
+            log=log,
+            pairs=pairs,
+            eval_pairs=eval_pairs,
+            card=card_for(recipe, name, pairs, settings),
+            at_the_end=onlookers.at_the_end,
+            reporter=reporter,
+        )
+        if accelerator.is_main_process:
+            origin = Origin(
+                data.resolve().name, len(pairs.pairs), find_terms(start) if start else None
+            )
+            run.journal = run.open_journal(origin, onlookers, settings)
+            stack.callback(run.journal.close)
+        if changed:
+            reporter.told(f"resuming under other settings: {'; '.join(changed.values())}")
+        if sampler.batch_size != recipe.train.batch_size:
+            reporter.told(
+                f"{len(pairs.pairs)} pictures and {accelerator.num_processes} processes make "
+                f"{sampler.batch_size} samples in a step, not {recipe.train.batch_size}"
+            )
+        return run.train()
 
 
 class _Run:
@@ -154,12 +174,15 @@ class _Run:
         eval_pairs: PairList,
         card: ModelCard,
         reporter: Reporter,
+        at_the_end: MakeWatchers | None = None,
     ) -> None:
         self.recipe, self.out, self.conditions = recipe, out, conditions
         self.accelerator = accelerator
         self.trainee, self.batches, self.sampler, self.watch = parts
         self.log, self.card, self.reporter = log, card, reporter
         self.pairs, self.eval_pairs = pairs, eval_pairs
+        self.journal: Journal | None = None
+        self.at_the_end = at_the_end
         self.total_steps = recipe.train.total_steps(self.sampler.steps)
         self.interruption = Interruption(self._save_and_tell)
         self.loop = Loop(
@@ -176,6 +199,24 @@ class _Run:
         engine = TorchEngine(self.trainee.to_keep, device=accelerator.device)  # type: ignore[arg-type]
         self.predict = Predictor(engine, card).predict_pixels
         self.saved_at, self.saved_step = time.monotonic(), self.trainee.step
+
+    def open_journal(self, origin: Origin, onlookers: Onlookers, settings: Settings) -> Journal:
+        """Begin what is kept for people; of the first process."""
+        processes = self.accelerator.num_processes
+        return Journal(
+            self.out,
+            self.pairs.label_set,
+            origin,
+            seen=-(-len(self.eval_pairs.pairs) // processes),
+            alone=processes == 1,
+            trackers=open_trackers(
+                onlookers.trackers,
+                self.out,
+                step=self.trainee.step,
+                settings=settings,
+                told=self.reporter.told,
+            ),
+        )
 
     def train(self) -> Evaluation:
         """Train to the end, and give the last evaluation."""
@@ -199,6 +240,8 @@ class _Run:
     def _look_at(self, progress: Progress) -> None:
         """Tell of a step, and do what is due after it."""
         self.reporter.stepped(progress)
+        if self.journal:
+            self.journal.stepped(progress)
         if progress.skipped:
             self._note_skipped(progress)
         if self.loop.stop:
@@ -209,30 +252,37 @@ class _Run:
     def _finish_epoch(self) -> Evaluation | None:
         """Measure, keep and log, and save that all this is done."""
         trainee, number = self.trainee, self.trainee.epoch + 1
-        last = trainee.step >= self.total_steps
-        due = last or number % self.recipe.train.evaluate_every == 0
+        due = self._is_last or number % self.recipe.train.evaluate_every == 0
         evaluation = self._measure() if due else None
-        if evaluation:
-            self.reporter.evaluated(number, evaluation)
-        if evaluation and self.accelerator.is_main_process:
-            self._keep(evaluation, number)
+        card = self._keep(evaluation, number) if evaluation else None
         with self.interruption.busy:  # the log and the position are saved together
             self.log.add(trainee, evaluation)
             trainee.finish_epoch()
-        if self.accelerator.is_main_process:
+        if self.journal:
             self.log.write(self.out)
+        if self.journal and card:
+            self.journal.describe(card, best=self.log.best)
         self._save()
         return evaluation
+
+    @property
+    def _is_last(self) -> bool:
+        """Whether no step is left."""
+        return self.trainee.step >= self.total_steps
 
     def _measure(self) -> Evaluation:
         network = self.trainee.to_keep.eval()
         share_buffers(network, self.accelerator)
+        watchers = self.journal.watchers() if self.journal else []
+        if self._is_last and self.at_the_end and self.accelerator.num_processes == 1:
+            watchers += self.at_the_end(self.eval_pairs.label_set)
         matrix, images = measure_together(
             self.predict,
             self.eval_pairs,
             self.accelerator,
             kind=self.card.preprocessing.kind,
             watch=self._until_interrupted,
+            watchers=watchers,
         )
         return evaluation_of(matrix, self.eval_pairs.label_set.names, images)
 
@@ -243,14 +293,18 @@ class _Run:
             if self.interruption.asked and self.accelerator.num_processes == 1:
                 self._leave()
 
-    def _keep(self, evaluation: Evaluation, epoch: int) -> None:
-        """Write the network as the last, and as the best if none before was as good."""
+    def _keep(self, evaluation: Evaluation, epoch: int) -> ModelCard:
+        """Tell of a measurement, and write the network as the last, and as the best if it is."""
+        self.reporter.evaluated(epoch, evaluation)
         result = result_of(evaluation, split=self.recipe.data.eval_split, epoch=epoch)
         card = self.card.model_copy(update={"result": result})
-        names = ("last", "best") if evaluation.mean_iou > self.log.best else ("last",)
-        for name in names:
-            path = self.out / f"{name}.safetensors"
-            save_model(path, self.trainee.to_keep, card, overwrite=True)
+        if self.journal:
+            better = evaluation.mean_iou > self.log.best[1]
+            for name in ("last", "best") if better else ("last",):
+                path = self.out / f"{name}.safetensors"
+                save_model(path, self.trainee.to_keep, card, overwrite=True)
+            self.journal.measured(evaluation, epoch=epoch, step=self.trainee.step)
+        return card
 
     def _save_is_due(self) -> bool:
         minutes, steps = self.recipe.train.checkpoint_minutes, self.recipe.train.checkpoint_steps

@@ -5,8 +5,9 @@ import io
 import json
 import platform
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import accelerate
 import numpy as np
@@ -17,11 +18,19 @@ from atrous.engine.evaluate import Evaluation
 from atrous.engine.trainee import Trainee
 from atrous.errors import AtrousError, ResourceError, WeightsError
 from atrous.imaging import write_file
-from atrous.recipes.recipe import recipe_from
+from atrous.recipes.card_page import start_flag
+from atrous.recipes.classify_recipe import ClassifyRecipe
+from atrous.recipes.recipe import Recipe, recipe_from
+from atrous.recipes.recipe_toml import NAME as RECIPE
+from atrous.recipes.recipe_toml import recipe_toml
 
 CHECKPOINTS = "checkpoints"
 LOG = "metrics.csv"
 SKIPPED = "skipped.csv"
+CONVENTION = (
+    "one confusion matrix over the split, ignored pixels left out, single scale, whole image"
+)
+"""How a run measures."""
 FREE = frozenset(
     {
         "data.workers",
@@ -51,10 +60,11 @@ class Log:
         self.text += file.getvalue()
 
     @property
-    def best(self) -> float:
-        """The highest mean IoU so far; -1 before any."""
+    def best(self) -> tuple[int, float]:
+        """The first epoch with the highest mean IoU so far, and that; 0 and -1 before any."""
         rows = csv.DictReader(io.StringIO(self.text, newline=""))
-        return max((float(row["mean_iou"] or -1) for row in rows), default=-1.0)
+        scores = ((int(row["epoch"]), float(row["mean_iou"] or -1)) for row in rows)
+        return max(scores, key=lambda score: score[1], default=(0, -1.0))
 
     def write(self, run: Path) -> None:
         """Write the file.
@@ -72,16 +82,11 @@ def find_checkpoint(
     """The newest checkpoint of a run that is resumed, and how its settings differ from these.
 
     Raises:
-        ResourceError: If the folder is there and shall not be resumed, or the other way round.
         WeightsError: If checkpoints are damaged, or came about under settings that are not free
             to change and ``allow_changes`` is false.
     """
     if not resume:
-        if out.exists():
-            raise ResourceError(f"{out}: is there already; give another --out, or --resume")
         return None, {}
-    if not out.is_dir():
-        raise ResourceError(f"{out}: nothing to resume there")
     checkpoint = load_newest(out / CHECKPOINTS)
     if checkpoint is None:
         return None, {}
@@ -105,19 +110,30 @@ def _completed(settings: Settings) -> Settings:
     return {**settings, **recipe.model_dump(mode="json")}
 
 
-def make_run_folder(out: Path, settings: Settings) -> None:
-    """Make the folder of a run, with what it was told and where it runs.
+def describe_run(out: Path, recipe: Recipe | ClassifyRecipe, settings: Settings) -> None:
+    """Write what a run was told, and where it runs.
+
+    Args:
+        out: The run folder.
+        recipe: What to train; also as TOML, to be edited and trained again.
+        settings: All that it was told.
 
     Raises:
-        ResourceError: If it cannot be written.
+        ResourceError: If that is not possible.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ResourceError(f"{out}: cannot be written ({error.strerror})") from None
-    for name, content in (("recipe.json", settings), ("environment.json", _environment())):
-        text = (json.dumps(content, indent=2) + "\n").encode()
-        write_file(out / name, lambda file, text=text: file.write(text), overwrite=True)  # type: ignore[misc]
+    again = f"atrous train {out / RECIPE} --data DATA{start_flag(settings.get('start'))}"
+    texts = {
+        "recipe.json": json.dumps(settings, indent=2) + "\n",
+        RECIPE: recipe_toml(recipe, comment=f"Every setting of the run {out.name}:\n\n  {again}"),
+        "environment.json": json.dumps(_environment(), indent=2) + "\n",
+    }
+    for name, text in texts.items():
+        content = text.encode()
+        write_file(out / name, partial(_put, content), overwrite=True)
+
+
+def _put(content: bytes, file: IO[bytes]) -> None:
+    file.write(content)
 
 
 def note_skipped(run: Path, step: int, files: list[Path]) -> None:
@@ -140,8 +156,7 @@ def result_of(evaluation: Evaluation, *, split: str, epoch: int) -> dict[str, An
         **asdict(evaluation),
         "split": split,
         "epoch": epoch,
-        "convention": "one confusion matrix over the split, ignored pixels left out, "
-        "single scale, whole image",
+        "convention": CONVENTION,
     }
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from atrous import __version__
 from atrous.engine.evaluate import Watcher
+from atrous.engine.fingerprint import Fingerprint
 from atrous.errors import ResourceError
 from atrous.imaging import write_file
 from atrous.labels import LabelSet
@@ -25,7 +26,6 @@ from atrous.reports.collect import (
     Bad,
     Boundaries,
     Calibrations,
-    Fingerprint,
     ObjectSizes,
     Pictures,
     Worst,
@@ -167,6 +167,21 @@ def write_folder(folder: Path, report: Report, worst: Sequence[Bad]) -> None:
     write_report(folder / FILE_NAME, report)
     write_file(folder / "images.csv", lambda file: file.write(table))
     write_file(folder / "report.html", lambda file: file.write(page))
+
+
+def write_page(run: Path, report: Report, worst: Sequence[Bad]) -> Path:
+    """Write ``report.json`` and ``report.html`` into a run folder, over those of before.
+
+    Returns:
+        The page.
+
+    Raises:
+        ResourceError: If they cannot be written.
+    """
+    page = render(report, worst).encode()
+    write_report(run / FILE_NAME, report, overwrite=True)
+    write_file(run / "report.html", lambda file: file.write(page), overwrite=True)
+    return run / "report.html"
 
 
 def images_csv(report: Report) -> str:

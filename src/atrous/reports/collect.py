@@ -3,7 +3,6 @@
 Only counts stay of every picture, and thumbnails of the worst.
 """
 
-import hashlib
 import heapq
 import io
 from dataclasses import dataclass, field
@@ -21,15 +20,11 @@ from atrous.metrics.boundary import BoundaryF, BoundaryIoU, TrimapCurve
 from atrous.metrics.calibration import Calibration
 from atrous.metrics.scores import mean_iou_of
 from atrous.reports.report import Picture
-from atrous.runtime.render import color_map
+from atrous.runtime.render import color_map, error_map, truth_map
 
 WORST = 24
 _THUMBNAIL = 208
 """Longest side of a thumbnail in pixels."""
-_VOID = (255, 255, 255)
-"""Ignored pixels in the truth; few palettes have white."""
-_RIGHT, _WRONG, _UNCOUNTED = (232, 236, 240), (200, 30, 60), (150, 150, 150)
-"""Colours of the error map."""
 
 
 class Pictures:
@@ -54,23 +49,6 @@ class Pictures:
                 },
             )
         )
-
-
-class Fingerprint:
-    """A hash of names and label values, whatever file format held them."""
-
-    def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-
-    def see(self, picture: Measured) -> None:
-        """Add its name and labels."""
-        labels = picture.sample.labels.astype("<u2")
-        self._hash.update(f"{picture.sample.name}\0{labels.shape}\0".encode())
-        self._hash.update(np.ascontiguousarray(labels).data)
-
-    def hexdigest(self) -> str:
-        """Of all that was added, in hexadecimal."""
-        return self._hash.hexdigest()
 
 
 class Boundaries:
@@ -190,19 +168,12 @@ class Worst:
         return sorted(self._heap, reverse=True)
 
     def _views(self, picture: Measured) -> tuple[bytes, bytes, bytes, bytes]:
-        void = picture.labels == self._label_set.ignore_index
-        truth, predicted = (
-            color_map(values, self._label_set.palette)
-            for values in (picture.labels, picture.predicted)
-        )
-        truth[void] = _VOID
-        errors = np.where((picture.labels == picture.predicted)[..., None], _RIGHT, _WRONG)
-        errors[void] = _UNCOUNTED
+        label_set = self._label_set
         return (
             _jpeg(shown(picture.sample.image)),
-            _jpeg(truth),
-            _jpeg(predicted),
-            _jpeg(errors.astype(np.uint8)),
+            _jpeg(truth_map(picture.labels, label_set)),
+            _jpeg(color_map(picture.predicted, label_set.palette)),
+            _jpeg(error_map(picture.labels, picture.predicted, label_set.ignore_index)),
         )
 
 

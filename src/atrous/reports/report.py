@@ -216,14 +216,14 @@ class Report(Part):
         return counts
 
 
-def write_report(path: Path, report: Report) -> None:
+def write_report(path: Path, report: Report, *, overwrite: bool = False) -> None:
     """Write a report as JSON.
 
     Raises:
-        ResourceError: If the file is there already, or cannot be written.
+        ResourceError: If the file is there and ``overwrite`` is false, or cannot be written.
     """
     content = report.model_dump_json(indent=1).encode()
-    write_file(path, lambda file: file.write(content))
+    write_file(path, lambda file: file.write(content), overwrite=overwrite)
 
 
 def read_report(path: Path) -> Report:

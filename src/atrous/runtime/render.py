@@ -10,6 +10,10 @@ from atrous.bands import shown
 from atrous.imaging import LabelMap, Pixels
 from atrous.labels import Color, LabelSet
 
+VOID = (255, 255, 255)
+"""Ignored pixels in the truth; few palettes have white."""
+RIGHT, WRONG, UNCOUNTED = (232, 236, 240), (200, 30, 60), (150, 150, 150)
+"""Colours of an error map."""
 _SMALLEST_WITH_LEGEND = 160
 
 
@@ -21,6 +25,32 @@ def color_map(mask: LabelMap, palette: Sequence[Color]) -> Pixels:
     table = np.zeros((int(np.iinfo(mask.dtype).max) + 1, 3), np.uint8)
     table[: len(palette)] = palette
     return table[mask]
+
+
+def truth_map(labels: LabelMap, label_set: LabelSet) -> Pixels:
+    """Paint labels in the colours of their classes, and ignored pixels white.
+
+    (H, W) class indices or ignore_index -> (H, W, 3) RGB.
+    """
+    colors = color_map(labels, label_set.palette)
+    colors[labels == label_set.ignore_index] = VOID
+    return colors
+
+
+def error_map(labels: LabelMap, predicted: LabelMap, ignore_index: int) -> Pixels:
+    """Paint where a prediction is right, where it is wrong, and where nothing is counted.
+
+    Args:
+        labels: (H, W) class indices or ``ignore_index``.
+        predicted: (H, W) class indices.
+        ignore_index: Label of pixels that are not counted.
+
+    Returns:
+        (H, W, 3) RGB.
+    """
+    colors = np.where((labels == predicted)[..., None], RIGHT, WRONG).astype(np.uint8)
+    colors[labels == ignore_index] = UNCOUNTED
+    return colors
 
 
 def overlay(pixels: Pixels, mask: LabelMap, palette: Sequence[Color], *, opacity: float) -> Pixels:
