@@ -13,6 +13,12 @@ from known_network import color_blocks, write_known_network
 # Networks of tests are tiny: threads that wait for each other cost more than they bring.
 torch.set_num_threads(1)
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that train in a forked process come first: threads of autograd do not survive it."""
+    items.sort(key=lambda item: item.get_closest_marker("forks") is None)
+
+
 SHARED = Path(__file__).parents[2] / "shared"
 
 

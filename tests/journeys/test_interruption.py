@@ -18,6 +18,8 @@ from atrous.runtime.predictor import Predictor
 from conftest import write_camvid_like
 from journeys.tiny import STEPS, Notes, assert_same, in_child, run, state_in, tiny
 
+pytestmark = pytest.mark.forks
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:

@@ -29,6 +29,10 @@ def stride_of(size: tuple[int, ...], grid: tuple[int, ...]) -> int:
 
     Args:
         size: Height and width of the picture.
-        grid: Height and width of its logits.
+        grid: Height and width of its logits, each side rounded up; of a picture of few strides
+            the stride is the smallest that fits.
     """
+    for stride in (1, 2, 4, 8, 16, 32):
+        if all(-(-side // stride) == cells for side, cells in zip(size, grid, strict=True)):
+            return stride
     return 1 << round(log2(max(size) / max(grid)))

@@ -50,12 +50,12 @@ class SlidingEngine:
         )
         if len(down) == len(across) == 1:
             return self.engine.run(images)
-        total, times = np.zeros(0, np.float32), np.zeros(0, np.float32)
+        total, times, stride = np.zeros(0, np.float32), np.zeros(0, np.float32), 1
         for top, left in product(down, across):
             seen = images[:, :, top : top + self.window[0], left : left + self.window[1]]
             logits = self.engine.run(np.ascontiguousarray(seen))
-            stride = stride_of(seen.shape[2:], logits.shape[2:])
-            if not total.size:
+            if not total.size:  # of the first window, which is the largest
+                stride = stride_of(seen.shape[2:], logits.shape[2:])
                 grid = ceil(height / stride), ceil(width / stride)
                 total = np.zeros((*logits.shape[:2], *grid), np.float32)
                 times = np.zeros(grid, np.float32)
