@@ -233,9 +233,15 @@ class _Run:
         trainee = self.trainee
         self.sampler.set_position(trainee.epoch, trainee.epoch_steps)
         left = self.total_steps - trainee.step
-        with self.watch.named(self.pairs.pairs):
-            for progress in islice(self.loop.steps(self.batches), left):
-                self._look_at(progress)
+        try:
+            with self.watch.named(self.pairs.pairs):
+                for progress in islice(self.loop.steps(self.batches), left):
+                    self._look_at(progress)
+        except ResourceError:
+            # A signal to the whole group also ends a process that has just begun to read.
+            if not self.interruption.asked:
+                raise
+            self._leave()
 
     def _look_at(self, progress: Progress) -> None:
         """Tell of a step, and do what is due after it."""
