@@ -18,7 +18,7 @@ from atrous.engine.interruption import Interruption
 from atrous.engine.ranks import measure_together, share_buffers
 from atrous.engine.train import Loop, Progress
 from atrous.engine.trainee import restore
-from atrous.errors import Interrupted, TrainingError
+from atrous.errors import Interrupted, ResourceError, TrainingError
 from atrous.models.torch_engine import TorchEngine
 from atrous.recipes.assemble import (
     Parts,
