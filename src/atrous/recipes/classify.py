@@ -5,13 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
-import torch
 from accelerate.utils import broadcast_object_list, set_seed
 
 from atrous.data import PairList
 from atrous.engine.evaluate_classes import ClassEvaluation, evaluate_classes
 from atrous.engine.ranks import share_buffers
-from atrous.engine.trainee import restore
 from atrous.recipes.assemble import build_accelerator
 from atrous.recipes.classify_assemble import (
     TopLog,
@@ -21,7 +19,7 @@ from atrous.recipes.classify_assemble import (
     open_class_splits,
 )
 from atrous.recipes.classify_recipe import ClassifyRecipe
-from atrous.recipes.course import Course
+from atrous.recipes.course import Course, conditions_of, set_out
 from atrous.recipes.reporter import Reporter, Silent
 from atrous.recipes.run_folder import (
     describe_run,
@@ -74,12 +72,7 @@ def run_classification(
     out = Path(*broadcast_object_list([str(out)]))
     reporter = reporter if accelerator.is_main_process else Silent()
     settings = recipe.model_dump(mode="json")
-    conditions = {
-        **settings,
-        "pictures": len(pairs.pairs),
-        "processes": accelerator.num_processes,
-        "torch": str(torch.__version__),
-    }
+    conditions = conditions_of(settings, pairs, accelerator)
     with contextlib.ExitStack() as stack:
         take_folder(out, stack, accelerator, resume=resume)
         checkpoint, changed = find_checkpoint(
@@ -87,18 +80,11 @@ def run_classification(
         )
         set_seed(recipe.train.seed)
         parts = assemble_classifier(recipe, pairs, accelerator, reporter)
-        trainee, log = parts.trainee, TopLog()
-        if checkpoint:
-            restore(trainee, checkpoint.state, changed=bool(changed))
-            log.text = str(checkpoint.state["log"])
-            if accelerator.scaler and checkpoint.state["scaler"]:
-                accelerator.scaler.load_state_dict(checkpoint.state["scaler"])
+        log = TopLog()
+        set_out(parts.trainee, log, accelerator, checkpoint, changed=bool(changed))
         if accelerator.is_main_process:
             describe_run(out, recipe, settings)
             log.write(out)
-        trainee.model, trainee.optimizer = accelerator.prepare(trainee.model, trainee.optimizer)
-        if trainee.average:
-            trainee.average.to(accelerator.device)
         if changed:
             reporter.told(f"resuming under other settings: {'; '.join(changed.values())}")
         course = Course(

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
@@ -15,6 +16,7 @@ from atrous.engine.config import TrainConfig
 from atrous.engine.interruption import Interruption
 from atrous.engine.loss import LossAtStep
 from atrous.engine.train import Loop, Progress
+from atrous.engine.trainee import Trainee, restore
 from atrous.errors import Interrupted, ResourceError, TrainingError
 from atrous.recipes.assemble import Parts
 from atrous.recipes.reporter import Reporter
@@ -28,6 +30,43 @@ class Text(Protocol):
     """The log of a run, which is saved with each checkpoint."""
 
     text: str
+
+
+def conditions_of(settings: Settings, pairs: PairList, accelerator: Accelerator) -> Settings:
+    """All that weights depend on, and that a run is therefore resumed with."""
+    return {
+        **settings,
+        "pictures": len(pairs.pairs),
+        "processes": accelerator.num_processes,
+        "torch": str(torch.__version__),
+    }
+
+
+def set_out(
+    trainee: Trainee,
+    log: Text,
+    accelerator: Accelerator,
+    checkpoint: Checkpoint | None,
+    *,
+    changed: bool,
+) -> None:
+    """Bring what is trained to where a run begins or goes on, and onto its device.
+
+    Args:
+        trainee: As it was drawn or started.
+        log: Gets the lines of the checkpoint.
+        accelerator: Prepares model and optimizer, in place.
+        checkpoint: Where the run goes on; None for a new one.
+        changed: Whether settings differ from those of the checkpoint.
+    """
+    if checkpoint:
+        restore(trainee, checkpoint.state, changed=changed)
+        log.text = str(checkpoint.state["log"])
+    trainee.model, trainee.optimizer = accelerator.prepare(trainee.model, trainee.optimizer)
+    if trainee.average:
+        trainee.average.to(accelerator.device)
+    if checkpoint and accelerator.scaler and checkpoint.state["scaler"]:
+        accelerator.scaler.load_state_dict(checkpoint.state["scaler"])
 
 
 class Course:

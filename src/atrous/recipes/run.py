@@ -3,7 +3,6 @@
 import contextlib
 from pathlib import Path
 
-import torch
 from accelerate.utils import broadcast_object_list, set_seed
 
 from atrous.data import PairList
@@ -11,7 +10,6 @@ from atrous.engine.checkpoint import Settings
 from atrous.engine.evaluate import Evaluation, evaluation_of
 from atrous.engine.ranks import measure_together, share_buffers
 from atrous.engine.train import Progress
-from atrous.engine.trainee import restore
 from atrous.models.torch_engine import TorchEngine
 from atrous.recipes.assemble import (
     assemble,
@@ -21,7 +19,7 @@ from atrous.recipes.assemble import (
     open_fitting_split,
 )
 from atrous.recipes.card_page import Origin, find_terms
-from atrous.recipes.course import Course
+from atrous.recipes.course import Course, conditions_of, set_out
 from atrous.recipes.journal import NOBODY, Journal, MakeWatchers, Onlookers
 from atrous.recipes.recipe import Recipe
 from atrous.recipes.reporter import Reporter, Silent
@@ -93,12 +91,7 @@ def run_training(  # noqa: PLR0913
     out = Path(*broadcast_object_list([str(out)]))
     reporter = reporter if accelerator.is_main_process else Silent()
     settings = {**recipe.model_dump(mode="json"), "start": start.name if start else None}
-    conditions = {
-        **settings,
-        "pictures": len(pairs.pairs),
-        "processes": accelerator.num_processes,
-        "torch": str(torch.__version__),
-    }
+    conditions = conditions_of(settings, pairs, accelerator)
     with contextlib.ExitStack() as stack:
         take_folder(out, stack, accelerator, resume=resume)
         checkpoint, changed = find_checkpoint(
@@ -106,19 +99,12 @@ def run_training(  # noqa: PLR0913
         )
         set_seed(recipe.train.seed)
         parts = assemble(recipe, pairs, start, accelerator, reporter.told)
-        trainee, sampler = parts.trainee, parts.sampler
+        sampler = parts.sampler
         log = Log()
-        if checkpoint:
-            restore(trainee, checkpoint.state, changed=bool(changed))
-            log.text = str(checkpoint.state["log"])
+        set_out(parts.trainee, log, accelerator, checkpoint, changed=bool(changed))
         if accelerator.is_main_process:
             describe_run(out, recipe, settings)
             log.write(out)
-        trainee.model, trainee.optimizer = accelerator.prepare(trainee.model, trainee.optimizer)
-        if trainee.average:
-            trainee.average.to(accelerator.device)
-        if checkpoint and accelerator.scaler and checkpoint.state["scaler"]:
-            accelerator.scaler.load_state_dict(checkpoint.state["scaler"])
         course = Course(
             recipe.train,
             out=out,
