@@ -1,5 +1,11 @@
+import numpy as np
+from PIL import Image
+
 from atrous.data.detect import open_split
 from atrous.data.frequencies import count_pixels
+from atrous.data.layout import Split
+from atrous.data.sample import ImageFile, LabelFile, Pair
+from atrous.labels import numbered_label_set
 from conftest import write_camvid_like
 
 
@@ -11,3 +17,12 @@ def test_every_labelled_pixel_counts_for_its_class(tmp_path):
         rows[row * 11 // 48] += 1
 
     assert count_pixels(pairs) == tuple(64 * count for count in rows)
+
+
+def test_pictures_of_any_channels_are_counted(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((2, 3, 5), np.uint16))
+    labels = tmp_path / "a-labels.png"
+    Image.fromarray(np.array([[0, 1, 1], [1, 255, 0]], np.uint8)).save(labels)
+    pair = Pair("a", ImageFile(tmp_path / "a.npy"), LabelFile(labels))
+
+    assert count_pixels(Split("made up", "train", numbered_label_set(2), (pair,))) == (2, 3)

@@ -11,7 +11,7 @@ from atrous.data.detect import open_split
 from atrous.data.folders import find_files, match
 from atrous.data.layout import pairs_of
 from atrous.data.loader import Normalization, Samples
-from atrous.data.sample import LabelFile, read_pair
+from atrous.data.sample import ImageFile, LabelFile, Pair, read_labels, read_pair
 from atrous.errors import DatasetError, InputError
 from atrous.labels import numbered_label_set
 
@@ -192,3 +192,21 @@ def test_errors_keep_their_type_and_sentence_across_workers(
     with pytest.raises(kind, match=message) as caught:
         list(DataLoader(samples, sampler=[(0, 0)], num_workers=workers))
     assert type(caught.value) is kind
+
+
+def test_labels_alone_are_read_without_their_picture(tmp_path):
+    labels = tmp_path / "labels.png"
+    Image.fromarray(np.array([[0, 1], [255, 1]], np.uint8)).save(labels)
+    pair = Pair("a", ImageFile(tmp_path / "gone.jpg"), LabelFile(labels))
+
+    found = read_labels(pair, TWO)
+    np.testing.assert_array_equal(found, [[0, 1], [255, 1]])
+
+
+def test_labels_alone_are_held_against_the_classes(tmp_path):
+    labels = tmp_path / "labels.png"
+    Image.fromarray(np.array([[0, 7]], np.uint8)).save(labels)
+    pair = Pair("a", ImageFile(tmp_path / "gone.jpg"), LabelFile(labels))
+
+    with pytest.raises(DatasetError, match=r"labels\.png: unknown label values \[7\]"):
+        read_labels(pair, TWO)

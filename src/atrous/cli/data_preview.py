@@ -10,7 +10,8 @@ from atrous.cli.layout_option import LayoutOption
 from atrous.cli.options import JsonFlag, OverwriteFlag, QuietFlag
 from atrous.cli.terminal import Terminal
 from atrous.data.detect import open_split
-from atrous.data.sheet import contact_sheet, spread
+from atrous.data.sample import spread
+from atrous.data.sheet import contact_sheet
 from atrous.imaging import write_image
 
 

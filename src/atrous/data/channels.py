@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from atrous.bands import RGB8, PixelKind, kind_of
-from atrous.data.sample import Pair
+from atrous.data.sample import Pair, spread
 from atrous.errors import DatasetError
 from atrous.imaging import Pixels
 
@@ -39,7 +39,7 @@ def find_kind(pairs: Sequence[Pair]) -> PixelKind:
         InputError: If one cannot be read at all.
     """
     first: dict[PixelKind, Pair] = {}
-    for pair in spread_pairs(pairs):
+    for pair in spread(pairs, MOST_READ):
         first.setdefault(kind_of(pair.image.read(None)), pair)
         if RGB8 in first:
             break
@@ -61,7 +61,7 @@ def measure_channels(pairs: Sequence[Pair], kind: PixelKind) -> Channels:
         InputError: If a picture cannot be read as this kind.
     """
     count, total, squares = 0, np.zeros(kind.channels), np.zeros(kind.channels)
-    read = spread_pairs(pairs)
+    read = spread(pairs, MOST_READ)
     for pair in read:
         pixels = pair.image.read(kind)
         count += pixels.shape[0] * pixels.shape[1]
@@ -72,12 +72,6 @@ def measure_channels(pairs: Sequence[Pair], kind: PixelKind) -> Channels:
     deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
     std = np.maximum(deviation, _LOWEST_STD * kind.highest)
     return Channels(kind, _rounded(mean), _rounded(std), len(read))
-
-
-def spread_pairs(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
-    """At most `MOST_READ` pairs, evenly over all of them."""
-    taken = min(MOST_READ, len(pairs))
-    return tuple(pairs[place * len(pairs) // taken] for place in range(taken))
 
 
 def _moments(pixels: Pixels) -> tuple[np.ndarray, np.ndarray]:

@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from atrous.data.sample import PairList, read_pair
+from atrous.data.sample import PairList, read_labels
 
 
 def count_pixels(pairs: PairList) -> tuple[int, ...]:
     """Labelled pixels of each class over a whole split, which is read once for it.
 
     Raises:
-        DatasetError: If labels do not fit their picture or the classes.
+        DatasetError: If labels do not fit the classes.
         InputError: If a file cannot be read.
     """
     num_classes, ignore_index = pairs.label_set.num_classes, pairs.label_set.ignore_index
     counts = np.zeros(num_classes, np.int64)
     for pair in pairs.pairs:
-        labels = read_pair(pair, pairs.label_set).labels.astype(np.int64)
+        labels = read_labels(pair, pairs.label_set).astype(np.int64)
         counts += np.bincount(labels[labels != ignore_index], minlength=num_classes)
     return tuple(counts.tolist())

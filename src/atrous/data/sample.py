@@ -1,9 +1,9 @@
 """A picture with its labels, and where they come from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from atrous.data.mapping import map_colors, map_values
 from atrous.errors import DatasetError, InputError
 from atrous.imaging import LabelMap, Pixels, read_raw_labels
 from atrous.labels import Color, LabelSet
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,31 @@ def read_pair(pair: Pair, label_set: LabelSet, kind: PixelKind | None = RGB8) ->
     labels = pair.labels.read(size)
     check_labels(labels, size, label_set, pair.labels.path)
     return Sample(pair.name, image, labels)
+
+
+def read_labels(pair: Pair, label_set: LabelSet) -> LabelMap:
+    """Read the labels of a pair alone; only those that are drawn need the size of the picture.
+
+    Raises:
+        DatasetError: If a label value has no meaning.
+        InputError: If a file cannot be read.
+    """
+    if not isinstance(pair.labels, LabelFile):
+        return read_pair(pair, label_set, None).labels
+    labels = pair.labels.read((0, 0))  # a map that is stored has its own size
+    check_labels(labels, labels.shape, label_set, pair.labels.path)
+    return labels
+
+
+def spread(items: Sequence[_Item], count: int) -> tuple[_Item, ...]:
+    """At most ``count`` items, evenly over all of them and in their order.
+
+    Examples:
+        >>> spread("abcdefg", 3)
+        ('a', 'c', 'e')
+    """
+    taken = min(count, len(items))
+    return tuple(items[place * len(items) // taken] for place in range(taken))
 
 
 def check_labels(labels: LabelMap, size: tuple[int, ...], label_set: LabelSet, path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator, Philox
 from numpy.typing import NDArray
 
-from atrous.data.sample import LabelFile, Pair, PairList, read_pair
+from atrous.data.sample import Pair, PairList, read_labels
 from atrous.errors import ConfigError
 from atrous.labels import LabelSet
 
@@ -75,11 +75,7 @@ def class_presence(pairs: PairList) -> Presence:
 
 
 def _classes_of(pair: Pair, label_set: LabelSet) -> Presence:
-    if isinstance(pair.labels, LabelFile):
-        # A map that is stored has its own size; the picture need not be read for it.
-        labels = pair.labels.read((0, 0))
-    else:
-        labels = read_pair(pair, label_set, None).labels
+    labels = read_labels(pair, label_set)
     there = np.bincount(labels.ravel(), minlength=label_set.num_classes) > 0
     return there[: label_set.num_classes]
 

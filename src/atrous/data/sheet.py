@@ -1,8 +1,7 @@
 """Pictures with their labels laid over them, small and side by side."""
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -13,21 +12,9 @@ from atrous.imaging import Pixels
 from atrous.labels import LabelSet
 from atrous.runtime.render import draw_legend, overlay
 
-_Item = TypeVar("_Item")
 _CELL = (240, 320)
 _GAP = 6
 _BACKGROUND = 24
-
-
-def spread(items: Sequence[_Item], count: int) -> tuple[_Item, ...]:
-    """At most ``count`` items, evenly over all of them and in their order.
-
-    Examples:
-        >>> spread("abcdefg", 3)
-        ('a', 'c', 'e')
-    """
-    taken = min(count, len(items))
-    return tuple(items[place * len(items) // taken] for place in range(taken))
 
 
 def contact_sheet(pairs: Iterable[Pair], label_set: LabelSet, *, opacity: float) -> Pixels:

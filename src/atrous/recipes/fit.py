@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from atrous.bands import RGB8, PixelKind
+from atrous.bands import MAX_CHANNELS, RGB8, PixelKind
 from atrous.data.channels import find_kind, measure_channels
 from atrous.data.detect import open_split
 from atrous.data.layout import Split
@@ -103,5 +103,5 @@ def _kind_for(model: dict[str, Any], wanted: dict[str, Any], pairs: Split) -> Pi
     said = "in_channels" in model and "bits" in wanted
     found = RGB8 if said else find_kind(pairs.pairs)
     channels, bits = model.get("in_channels", found.channels), wanted.get("bits", found.bits)
-    said_right = type(channels) is int and 1 <= channels <= 64 and bits in (8, 16)
+    said_right = type(channels) is int and 1 <= channels <= MAX_CHANNELS and bits in (8, 16)
     return PixelKind(channels, bits) if said_right else RGB8

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from atrous.bands import RGB8
-from atrous.data.channels import Channels, find_kind, measure_channels, spread_pairs
+from atrous.data.channels import MOST_READ, Channels, find_kind, measure_channels
 from atrous.data.detect import open_split
 from atrous.data.layout import Split
-from atrous.data.sample import read_pair
+from atrous.data.sample import read_labels, spread
 from atrous.errors import DatasetError
 from atrous.recipes.fit import count_classes
 from atrous.weights.start import encoder_of
@@ -123,8 +123,8 @@ def _read(pairs: Split) -> tuple[list[Size], tuple[float, ...], tuple[float, ...
     label_set = pairs.label_set
     pixels = np.zeros(label_set.num_classes, np.int64)
     pictures, sizes = np.zeros_like(pixels), []
-    for pair in spread_pairs(pairs.pairs):
-        labels = read_pair(pair, label_set, None).labels
+    for pair in spread(pairs.pairs, MOST_READ):
+        labels = read_labels(pair, label_set)
         counts = np.bincount(labels[labels != label_set.ignore_index], minlength=pixels.size)
         pixels += counts
         pictures += counts > 0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from atrous.bands import shown
-from atrous.data.sheet import spread
+from atrous.data.sample import spread
 from atrous.engine.evaluate import Measured
 from atrous.imaging import LabelMap, Pixels, write_image
 from atrous.labels import Color, LabelSet

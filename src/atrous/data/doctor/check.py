@@ -16,7 +16,7 @@ from atrous.data.doctor.listing import Entry, Listing, list_dataset
 from atrous.data.doctor.pair_checks import OF_IMAGES, PAIR_CHECKS, Context, looks_like_photo
 from atrous.data.doctor.proposal import Proposal, propose
 from atrous.data.doctor.set_checks import SET_CHECKS
-from atrous.data.sheet import spread
+from atrous.data.sample import spread
 from atrous.errors import ResourceError
 
 _FEW = 64
