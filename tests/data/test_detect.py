@@ -40,7 +40,8 @@ def test_a_folder_that_fits_no_layout_is_told_what_each_one_looks_like(tmp_path)
     (tmp_path / "stuff").mkdir()
 
     with pytest.raises(
-        DatasetError, match=r"which holds stuff\. Known are camvid: folders .*paired"
+        DatasetError,
+        match=r"(?s)which holds stuff\. Simplest .*known are\n  camvid: folders .*\n  paired: ima",
     ):
         open_split(tmp_path, "train")
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from torch.utils.data import DataLoader
 
@@ -11,7 +13,7 @@ from atrous.data.detect import open_split
 from atrous.data.folders import find_files, match
 from atrous.data.layout import pairs_of
 from atrous.data.loader import Normalization, Samples
-from atrous.data.sample import ImageFile, LabelFile, Pair, read_labels, read_pair
+from atrous.data.sample import ImageFile, LabelFile, Pair, read_labels, read_pair, spread
 from atrous.errors import DatasetError, InputError
 from atrous.labels import numbered_label_set
 
@@ -210,3 +212,12 @@ def test_labels_alone_are_held_against_the_classes(tmp_path):
 
     with pytest.raises(DatasetError, match=r"labels\.png: unknown label values \[7\]"):
         read_labels(pair, TWO)
+
+
+@given(st.integers(1, 50), st.integers(1, 50))
+def test_a_sample_is_even_and_in_order(length, count):
+    taken = spread(range(length), count)
+
+    assert len(taken) == min(length, count)
+    steps = np.diff(taken)
+    assert steps.size == 0 or (steps.min() >= 1 and steps.max() - steps.min() <= 1)

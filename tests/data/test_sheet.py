@@ -1,12 +1,9 @@
 """Sheets of pictures with their labels."""
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from atrous.data.detect import open_split
-from atrous.data.sheet import contact_sheet, spread
+from atrous.data.sheet import contact_sheet
 from atrous.errors import DatasetError
 from data.broken_datasets import FAULTS, write_dataset
 
@@ -14,15 +11,6 @@ from data.broken_datasets import FAULTS, write_dataset
 @pytest.fixture
 def split(tmp_path):
     return open_split(write_dataset(tmp_path / "set"), "train")
-
-
-@given(st.integers(1, 50), st.integers(1, 50))
-def test_a_sample_is_even_and_in_order(length, count):
-    taken = spread(range(length), count)
-
-    assert len(taken) == min(length, count)
-    steps = np.diff(taken)
-    assert steps.size == 0 or (steps.min() >= 1 and steps.max() - steps.min() <= 1)
 
 
 @pytest.mark.parametrize(("count", "cells"), [(1, (1, 1)), (2, (1, 2)), (5, (2, 3)), (6, (2, 3))])

@@ -34,10 +34,11 @@ def detect_layout(root: Path) -> tuple[str, str]:
 
 def _describe_unknown(root: Path) -> str:
     there = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))[:8]
-    known = "; ".join(f"{name}: {layout.looks}" for name, layout in DATASETS.items())
+    known = "\n".join(f"  {name}: {layout.looks}" for name, layout in DATASETS.items())
     return (
-        f"no known layout fits {root}, which holds {', '.join(there) or 'nothing'}. Known are "
-        f"{known}"
+        f"no known layout fits {root}, which holds {', '.join(there) or 'nothing'}. Simplest are "
+        f"pictures in {root / 'images'} and label maps of the same names in {root / 'masks'}; "
+        f"known are\n{known}"
     )
 
 
