@@ -11,7 +11,7 @@ check:
 	lint-imports
 
 test:
-	python -m pytest
+	python -m pytest -n auto
 
 docs:
 	python -m pytest tests/test_docs.py
