@@ -1,5 +1,6 @@
 """ONNX Runtime, the engine of the runtime install."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import onnxruntime
 
 from atrous.errors import ResourceError, WeightsError
 from atrous.runtime.card import CARD_KEY, ModelCard, read_card
-from atrous.runtime.engine import Tensor4
+from atrous.runtime.engine import CONTEXT, GIVEN_CONTEXT, Tensor4
 
 _MAX_BYTES = 2 << 30
 
@@ -32,13 +33,26 @@ class OnnxEngine:
             metadata = self._session.get_modelmeta().custom_metadata_map
             self.card = read_card(metadata.get(CARD_KEY), where=str(path))
             _check_signature(self._session, self.card, path)
+            given = self._session.get_overridable_initializers()
+            self.takes_context = GIVEN_CONTEXT in {value.name for value in given}
         except UnicodeDecodeError:
             raise WeightsError(f"{path}: damaged; a name in it is not text") from None
 
     def run(self, images: Tensor4) -> Tensor4:
         """Normalized images (B, C, H, W) -> logits (B, num_classes, h, w)."""
+        return self._run("logits", images)
+
+    def context_of(self, images: Tensor4) -> Tensor4:
+        """Normalized images (B, C, H, W) -> the means that image pooling takes of them."""
+        return self._run(CONTEXT, images)
+
+    def run_in_context(self, images: Tensor4, context: Tensor4) -> Tensor4:
+        """As `run`, with the means of a larger picture, (1, K, 1, 1)."""
+        return self._run("logits", images, {GIVEN_CONTEXT: context})
+
+    def _run(self, wanted: str, images: Tensor4, more: Mapping[str, Tensor4] = {}) -> Tensor4:
         try:
-            (logits,) = self._session.run(None, {"images": images})
+            (found,) = self._session.run([wanted], {"images": images, **more})
         # ONNX Runtime raises types of its own for each failure, all below Exception.
         except Exception as error:
             height, width = images.shape[-2:]
@@ -46,7 +60,7 @@ class OnnxEngine:
                 f"{self._path}: the network could not run on {width} x {height} pixels: "
                 f"{_first_line(error)}"
             ) from None
-        return logits
+        return found
 
 
 def _open_session(path: Path, threads: int) -> Any:
@@ -77,7 +91,7 @@ def _check_signature(session: Any, card: ModelCard, path: Path) -> None:
     channels = card.preprocessing.kind.channels
     fits = (
         [value.name for value in inputs] == ["images"]
-        and [value.name for value in outputs] == ["logits"]
+        and [value.name for value in outputs] in (["logits"], ["logits", CONTEXT])
         and inputs[0].type == outputs[0].type == "tensor(float)"
         and len(inputs[0].shape) == len(outputs[0].shape) == 4
         and inputs[0].shape[1] == channels

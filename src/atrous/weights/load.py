@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from atrous.errors import DependencyError, WeightsError
+from atrous.errors import ConfigError, DependencyError, WeightsError
 from atrous.imaging import MAX_PIXELS
 from atrous.runtime.card import ModelCard
 from atrous.runtime.engine import Engine
@@ -12,6 +12,7 @@ from atrous.runtime.onnx_engine import OnnxEngine
 from atrous.runtime.predictor import Predictor
 from atrous.runtime.slide import SlidingEngine
 from atrous.runtime.test_time import TestTime
+from atrous.runtime.tiles import TiledEngine, TileSettings
 from atrous.weights.formats.tf_checkpoint import checkpoint_prefix
 
 _SHIPPED = Path(__file__).parent / "shipped"
@@ -74,6 +75,7 @@ def load(
     flip: bool = False,
     eval_crop_size: tuple[int, int] | None = None,
     slide: tuple[int, int] | None = None,
+    tiles: TileSettings | None = None,
 ) -> Predictor:
     """Load a model, ready to predict.
 
@@ -92,6 +94,8 @@ def load(
             1025, 2049 on Cityscapes. None does as the model's card says.
         slide: See pictures in overlapping windows of this height and width, and average their
             logits; None sees them whole.
+        tiles: When pictures are seen in tiles; by default if the network would take more than half
+            of the free memory.
 
     Examples:
         >>> import numpy as np
@@ -100,7 +104,7 @@ def load(
         (48, 64)
 
     Raises:
-        ConfigError: If a scale is not between 0.1 and 4, or a window too small.
+        ConfigError: If a scale is not between 0.1 and 4, a window too small, or the memory.
         WeightsError: If there is no such model, or its file is damaged or not one of ours.
         DependencyError: If the file needs torch and torch is not installed.
     """
@@ -112,7 +116,13 @@ def load(
         card = card.model_copy(
             update={"preprocessing": card.preprocessing.model_copy(update=changes)}
         )
-    engine = SlidingEngine(engine, slide) if slide else engine
+    if slide and tiles and tiles.tile:
+        raise ConfigError("windows that slide are tiles themselves; give slide or tile, not both")
+    engine = (
+        SlidingEngine(engine, slide)
+        if slide
+        else TiledEngine(engine, card, tiles or TileSettings())
+    )
     return Predictor(engine, card, max_pixels=max_pixels, test_time=test_time)
 
 
