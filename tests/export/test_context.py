@@ -20,8 +20,8 @@ SHIPPED_WEIGHTS = "d81fb65596bed8e9"
 LIGHT = {"encoder": "mobilenetv3_small_seg", "decoder": "lraspp", "decoder_strides": (8,)}
 
 
-def engines_of(path, **changes):
-    """The same drawn network in torch and in a file."""
+def drawn_model(**changes):
+    """A network and its card."""
     values = {"encoder": "mobilenetv2_035", "num_classes": 2, "decoder_channels": 16, **changes}
     config = ModelConfig(**values)
     torch.manual_seed(0)
@@ -35,8 +35,7 @@ def engines_of(path, **changes):
         palette=((1, 0, 0), (0, 1, 0)),
         architecture=config.model_dump(mode="json"),
     )
-    export_onnx(model, card, path)
-    return TorchEngine(model, device=torch.device("cpu")), OnnxEngine(path)
+    return model, card
 
 
 def drawn(*shape, seed=0):
@@ -45,7 +44,11 @@ def drawn(*shape, seed=0):
 
 @pytest.fixture(scope="module", params=[{}, LIGHT], ids=["aspp", "light head"])
 def engines(request, tmp_path_factory):
-    return engines_of(tmp_path_factory.mktemp("context") / "m.onnx", **request.param)
+    """The same network in torch and in a file."""
+    path = tmp_path_factory.mktemp("context") / "m.onnx"
+    model, card = drawn_model(**request.param)
+    export_onnx(model, card, path)
+    return TorchEngine(model, device=torch.device("cpu")), OnnxEngine(path)
 
 
 def test_both_engines_take_a_context(engines):
@@ -86,13 +89,12 @@ def test_contexts_of_torch_and_file_are_the_same(engines):
     [{"image_pooling": False}, {"context": "dpc"}, {"image_pooling_crop_size": (97, 97)}],
     ids=str,
 )
-def test_networks_that_see_no_whole_picture_take_no_context(changes, tmp_path):
-    in_torch, in_file = engines_of(tmp_path / "m.onnx", **changes)
+def test_networks_that_see_no_whole_picture_take_no_context(changes):
+    engine = TorchEngine(drawn_model(**changes)[0], device=torch.device("cpu"))
 
-    assert not in_torch.takes_context
-    assert not in_file.takes_context
+    assert not engine.takes_context
     with pytest.raises(ConfigError, match="takes no means"):
-        in_torch.context_of(drawn(1, 3, 64, 64))
+        engine.context_of(drawn(1, 3, 64, 64))
 
 
 def shipped():
