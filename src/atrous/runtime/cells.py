@@ -7,6 +7,7 @@ reaches the best of the classes' smallest corners; these candidates are interpol
 they are given are compared for this, so that no rounding can lose a class.
 """
 
+from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -42,7 +43,7 @@ def strip_labels(logits: Maps, rows: Taps, columns: Taps) -> LabelMap:
     """The best class of each pixel, the first of those that tie.
 
     Args:
-        logits: (C, h, w), finite and within a quarter of the range of float32.
+        logits: (C, h, w), contiguous, finite and within a quarter of the range of float32.
         rows: Some or all rows of the result.
         columns: Its columns.
 
@@ -50,28 +51,28 @@ def strip_labels(logits: Maps, rows: Taps, columns: Taps) -> LabelMap:
         (rows, columns).
     """
     first, last = rows.needed
-    logits, rows = logits[:, first:last], rows.shifted(-first)
-    if len(rows) * len(columns) < logits[0].size:
+    if len(rows) * len(columns) < (last - first) * logits.shape[2]:
         return every_pixel(logits, rows, columns)
-    winners = best_class(logits)
+    winners = best_class(logits[:, first:last])
     labels = _of_cells(winners, rows, columns)
     undecided = _undecided(winners)
     places = np.flatnonzero(_of_cells(undecided, rows, columns))
-    # A map of noise is better interpolated row by row; most classes are candidates everywhere.
-    effort = _COST * len(places), len(logits) * labels.size
-    if 2 * effort[0] > effort[1]:
+    # A map of noise is better interpolated row by row: most classes are candidates everywhere.
+    alone, together = _COST * len(places), len(logits) * labels.size
+    if 2 * alone > together:
         return every_pixel(logits, rows, columns)
-    corners = _corners(logits, undecided)
+    corners = _corners(logits, undecided, first)
     cells, classes = _candidates(corners)
-    if len(cells) * effort[0] > corners.shape[2] * effort[1]:
+    if len(cells) * alone > corners.shape[2] * together:
         return every_pixel(logits, rows, columns)
     y = places // len(columns)
     x = places - y * len(columns)
     numbers = np.zeros(undecided.shape, np.intp)
     numbers[undecided] = np.arange(corners.shape[2])
-    pixels = _Pixels(numbers[rows.below[y], columns.below[x]], rows.share[y], columns.share[x])
+    cell = numbers[rows.below[y] - first, columns.below[x]]
+    pixels = _Pixels(cell, rows.share[y], columns.share[x])
     best = _best_candidate(corners[:, classes, cells], np.bincount(cells), pixels)
-    labels.ravel()[places] = classes[best]
+    labels.reshape(-1)[places] = classes[best]
     return labels
 
 
@@ -111,18 +112,31 @@ def _undecided(winners: LabelMap) -> Flags:
     return flags
 
 
-def _of_cells(values: NDArray[np.generic], rows: Taps, columns: Taps) -> NDArray[Any]:
-    """For each pixel the value of its cell."""
-    return values.take(columns.below, 1).take(rows.below, 0)
+def _of_cells(values: NDArray[Any], rows: Taps, columns: Taps) -> NDArray[Any]:
+    """For each pixel the value of its cell, of those rows of cells that are needed."""
+    return values.take(columns.below, 1).take(rows.below - rows.below[0], 0)
 
 
-def _corners(logits: Maps, cells: Flags) -> NDArray[np.float32]:
-    """(4, C, n): top left, top right, bottom left and bottom right of the flagged cells."""
-    height, width = cells.shape
+def _corners(logits: Maps, cells: Flags, first: int) -> NDArray[np.float32]:
+    """Logits at the corners of the flagged cells.
+
+    Args:
+        logits: (C, h, w).
+        cells: Flags of the rows of cells from the first one on.
+        first: Where they begin.
+
+    Returns:
+        (4, C, n): top left, top right, bottom left, bottom right.
+    """
+    height, width = logits.shape[1:]
     y, x = np.nonzero(cells)
+    y += first
     bottom, right = np.minimum(y + 1, height - 1), np.minimum(x + 1, width - 1)
     flat = logits.reshape(len(logits), -1)
-    return np.stack([flat.take(v * width + u, 1) for v in (y, bottom) for u in (x, right)])
+    corners = np.empty((4, len(logits), len(y)), logits.dtype)
+    for out, (down, across) in zip(corners, product((y, bottom), (x, right)), strict=True):
+        flat.take(down * width + across, 1, out=out, mode="clip")
+    return corners
 
 
 def _candidates(corners: NDArray[np.float32]) -> tuple[Indices, Indices]:
@@ -140,10 +154,13 @@ def _best_candidate(corners: NDArray[np.float32], counts: Indices, pixels: _Pixe
         counts: How many pairs each cell has.
         pixels: Those to be settled.
     """
-    best = (np.cumsum(counts) - counts)[pixels.cell]
-    highest = _inside(corners.take(best, 1), pixels)
-    first, count = best.copy(), counts[pixels.cell]
-    for rank in range(1, int(counts.max(initial=0))):
+    first, count = (np.cumsum(counts) - counts)[pixels.cell], counts[pixels.cell]
+    highest = _inside(corners.take(first, 1), pixels)
+    # An undecided cell has two candidates or more: the winners at its corners.
+    value = _inside(corners.take(first + 1, 1), pixels)
+    best = first + (value > highest)
+    np.maximum(highest, value, out=highest)
+    for rank in range(2, int(counts.max(initial=0))):
         which = np.flatnonzero(count > rank)
         pair = first[which] + rank
         value = _inside(corners.take(pair, 1), pixels.some(which))

@@ -19,10 +19,10 @@ __all__ = [
     "upsample_labels",
 ]
 
-_STRIP_PIXELS = 1 << 18
+_STRIP_PIXELS = 1 << 19
 """Pixels whose labels are made at a time, so that memory does not grow with the picture."""
 _STRIP_VALUES = 1 << 20
-"""Probabilities that are made at a time."""
+"""Logits of the map that are looked at, or probabilities that are made, at a time."""
 _MOST = float(np.finfo(np.float32).max) / 4
 """Size of logits up to which differences of differences of them cannot overflow."""
 
@@ -52,7 +52,8 @@ def upsample_labels(
     logits = _in_range(logits)
     rows, columns = _taps_of(logits, size, align_corners)
     labels = np.empty(size, label_type(len(logits)))
-    for strip, part in rows.strips(_STRIP_PIXELS // size[1]):
+    most = min(_STRIP_PIXELS // size[1], _STRIP_VALUES * size[0] // logits.size)
+    for strip, part in rows.strips(most):
         labels[strip] = strip_labels(logits, part, columns)
     return labels
 
@@ -111,7 +112,7 @@ def confidence_of(
 
 
 def _in_range(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The logits, or a quarter of them where they are so large that differences overflow."""
+    """The logits, or a quarter of them if they are so large that differences overflow."""
     if logits.ndim != 3 or not logits.size:
         raise ConfigError(f"logits are a map (C, h, w) without empty sides, not {logits.shape}")
     most = max(float(logits.max()), -float(logits.min()))
@@ -120,7 +121,7 @@ def _in_range(logits: NDArray[np.float32]) -> NDArray[np.float32]:
             "logits are not finite, so no class is the best; the weights that they come from are "
             "damaged, or the picture holds values that are not numbers"
         )
-    return logits * np.float32(0.25) if most > _MOST else logits
+    return np.ascontiguousarray(logits * np.float32(0.25) if most > _MOST else logits)
 
 
 def _taps_of(
