@@ -6,7 +6,7 @@ from atrous.encoders import Encoder
 from atrous.errors import ConfigError
 from atrous.layers.pool import MeanPool
 from atrous.layers.resize import resize
-from atrous.runtime.upsample import AlignCorners
+from atrous.runtime.bilinear import AlignCorners
 
 
 class Segmenter(nn.Module):

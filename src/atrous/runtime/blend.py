@@ -17,8 +17,8 @@ from atrous.runtime.windows import Axis, lay_out
 Look: TypeAlias = Callable[[slice, slice], Tensor4 | None]
 """Logits of a window, from its rows and columns in the picture; None where nothing is to be seen,
 which counts as logits of 0."""
-_STRIP_VALUES = 1 << 21
-"""Logits that are interpolated at a time, so that memory does not grow with the picture."""
+_STRIP_PIXELS = 1 << 19
+"""Pixels whose labels are made at a time."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def band_labels(
     """Labels of logits that come a few rows at a time.
 
     Args:
-        bands: Logits (C, rows, w), from top to bottom.
+        bands: Logits (C, rows, w), from top to bottom, as `atrous.runtime.cells` wants them.
         rows: All rows of the picture.
         columns: Its columns.
 
@@ -105,7 +105,7 @@ def band_labels(
     """
     held, first, start = np.zeros((0, 0, 0), np.float32), 0, 0
     for band in bands:
-        held = np.concatenate([held, band], axis=1) if held.size else band
+        held = np.concatenate([held, band], axis=1) if held.size else np.ascontiguousarray(band)
         known = first + held.shape[1]
         ready = int(np.searchsorted(rows.above, known))
         if ready == start:
@@ -118,7 +118,7 @@ def band_labels(
 
 
 def _labels(logits: NDArray[np.float32], rows: Taps, columns: Taps) -> LabelMap:
-    length = max(_STRIP_VALUES // (len(logits) * len(columns)), 1)
+    length = max(_STRIP_PIXELS // len(columns), 1)
     return np.concatenate([strip_labels(logits, part, columns) for _, part in rows.strips(length)])
 
 

@@ -28,6 +28,8 @@ _LEAST_FACTOR = 0.25
 _LEAST_SIDE = 32
 _SPREAD = 16
 """Tiles whose mean stands for that of a picture of many."""
+_MOST_LOGIT = 2.0**125
+"""Larger ones could overflow where they are interpolated."""
 _PICTURE = 16
 """Bytes that each pixel takes besides the network: as it was read, its label, what is drawn."""
 
@@ -197,7 +199,7 @@ class TiledEngine:
 
         channels = (1, len(self._card.classes))
         for (band,) in blended(tiling, look, channels=channels, stride=self.stride):
-            if not np.isfinite(band).all():
+            if not np.abs(band).max(initial=0) < _MOST_LOGIT:
                 raise WeightsError(
                     f"the model {self._card.name!r} gave values that are not numbers; its weights "
                     "are damaged"
