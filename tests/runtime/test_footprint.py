@@ -14,7 +14,7 @@ def test_memory_is_read_as_people_write_it(text, expected):
 
 @pytest.mark.parametrize("text", ["", "much", "-1GB", "1 XB", "1,5GB", "0", "9" * 12 + "T"])
 def test_what_is_no_amount_of_memory_is_refused(text):
-    with pytest.raises(ConfigError, match="800MB or 1.5GB"):
+    with pytest.raises(ConfigError, match=r"800MB or 1\.5GB"):
         parse_memory(text)
 
 
