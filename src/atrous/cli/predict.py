@@ -17,29 +17,60 @@ from atrous.cli.options import (
     SlideOption,
     ThreadsOption,
     parse_scales,
+    parse_shard,
     parse_size,
 )
 from atrous.cli.predict_job import Job, parse_kinds, run_job
+from atrous.cli.predict_one import Wanted
+from atrous.cli.predict_stream import STREAM, run_stream
 from atrous.cli.terminal import Terminal
 from atrous.errors import ConfigError
 from atrous.imaging import MAX_PIXELS
-from atrous.weights.load import load
+from atrous.runtime.video import FrameChoice
+
+_NOT_IN_RESULTS = {
+    "sources",
+    "out",
+    "model",
+    "overwrite",
+    "max_megapixels",
+    "threads",
+    "shard",
+    "manifest",
+    "resume",
+    "ray",
+    "json",
+    "quiet",
+}
+"""Flags that do not change what is written of a picture; a manifest remembers the others. The
+model is remembered by its content."""
 
 
 def predict(
-    *sources: Annotated[str, Parameter(help="Pictures, folders, or quoted patterns.")],
+    *sources: Annotated[
+        str,
+        Parameter(
+            help="Pictures, videos, folders, quoted patterns, lists (FILE.txt or @FILE, one path a "
+            "line), or - for one picture from stdin, whose mask goes to stdout."
+        ),
+    ],
     out: Annotated[
-        Path,
+        Path | None,
         Parameter(
             name=("--out", "-o"),
-            help="Folder for the results; for one picture and one kind also a file.",
+            help="Folder for the results; for one picture and one kind also a file. "
+            "Default: segmented.",
         ),
-    ] = Path("segmented"),
+    ] = None,
     model: ModelOption = None,
     kinds: Annotated[
-        str,
-        Parameter(name="--as", help="What to write: mask, color, overlay, joined by commas."),
-    ] = "mask,overlay",
+        str | None,
+        Parameter(
+            name="--as",
+            help="What to write: mask, color, overlay, joined by commas. Default: mask,overlay; "
+            "to stdout mask.",
+        ),
+    ] = None,
     overwrite: OverwriteFlag = False,
     max_megapixels: Annotated[
         float,
@@ -52,6 +83,39 @@ def predict(
     flip: FlipFlag = False,
     eval_crop_size: EvalCropSizeOption = None,
     slide: SlideOption = None,
+    every: Annotated[int, Parameter(help="Of videos, the first of every so many frames.")] = 1,
+    fps: Annotated[
+        float | None, Parameter(help="Of videos, at most so many frames a second.")
+    ] = None,
+    temporal: Annotated[
+        float,
+        Parameter(
+            help="Average the logits of videos over about so many frames, so that labels flicker "
+            "less; 1 for none."
+        ),
+    ] = 1.0,
+    shard: Annotated[
+        str | None,
+        Parameter(help="I/N: only the I-th of N shares of all pictures, such as 2/4."),
+    ] = None,
+    manifest: Annotated[
+        Path | None,
+        Parameter(help="A .jsonl file to which a line is added for each picture as it is done."),
+    ] = None,
+    resume: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Skip what the manifest has as finished with this model and these settings.",
+        ),
+    ] = False,
+    ray: Annotated[
+        str | None,
+        Parameter(
+            help="Spread the pictures over Ray: local, auto (RAY_ADDRESS or the cluster of this "
+            "machine), or an address. Workers must see the same files."
+        ),
+    ] = None,
     threads: ThreadsOption = 0,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -59,21 +123,40 @@ def predict(
     """Segment pictures: an index mask, an overlay with a legend, and each class's share.
 
     Writes NAME.mask.png (palette PNG, values are class indices, exactly the picture's size) and
-    NAME.overlay.jpg into the folder OUT; with --as color also NAME.color.png. Files that are
-    there are never replaced without --overwrite. A picture that cannot be used is named, and the
-    others go on (exit code 7).
+    NAME.overlay.jpg into the folder OUT; with --as color also NAME.color.png. Of a video
+    NAME.mask.mkv (without loss, values are class indices) and NAME.overlay.mp4 with its audio.
+    Files that are there are never replaced without --overwrite. A picture that cannot be used is
+    named, and the others go on (exit code 7).
     """
-    terminal = Terminal(as_json=json, quiet=quiet)
+    settings = {name: value for name, value in locals().items() if name not in _NOT_IN_RESULTS}
     if not sources:
         raise ConfigError("nothing to segment; give pictures, folders or patterns")
-    job = Job(sources, out, parse_kinds(kinds), overwrite=overwrite)
-    predictor = load(
-        model,
-        threads=threads,
-        max_pixels=int(max_megapixels * 1e6),
-        scales=parse_scales(scales),
-        flip=flip,
-        eval_crop_size=parse_size(eval_crop_size),
-        slide=parse_size(slide),
+    if resume and manifest is None:
+        raise ConfigError("--resume goes on by a manifest; give the --manifest of that run too")
+    streams = STREAM in sources
+    job = Job(
+        sources,
+        out or Path("segmented"),
+        Wanted(
+            parse_kinds(kinds or ("mask" if streams else "mask,overlay")),
+            overwrite=overwrite,
+            choice=FrameChoice(every, fps, temporal),
+        ),
+        model=model,
+        load_options={
+            "threads": threads,
+            "max_pixels": int(max_megapixels * 1e6),
+            "scales": parse_scales(scales),
+            "flip": flip,
+            "eval_crop_size": parse_size(eval_crop_size),
+            "slide": parse_size(slide),
+        },
+        shard=parse_shard(shard),
+        manifest=manifest,
+        resume=resume,
+        settings=settings,
+        ray=ray,
     )
-    return run_job(job, predictor, terminal)
+    if streams:
+        return run_stream(job, out, as_json=json)
+    return run_job(job, Terminal(as_json=json, quiet=quiet))

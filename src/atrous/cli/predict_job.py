@@ -1,78 +1,87 @@
 """What ``atrous predict`` does once its flags are understood."""
 
 import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-import numpy as np
-
-from atrous.cli.terminal import Terminal, shares_table
-from atrous.errors import AtrousError, ConfigError, InputError, ResourceError
-from atrous.imaging import write_image
-from atrous.labels import LabelSet
+from atrous.cli.predict_one import ENDINGS, Wanted, files_for, segment
+from atrous.cli.predict_outcome import Outcome, Result
+from atrous.cli.terminal import Terminal
+from atrous.errors import ConfigError, Interrupted, ResourceError
+from atrous.runtime.cluster import run_on_cluster
+from atrous.runtime.manifest import Manifest, fingerprint
 from atrous.runtime.predictor import Predictor
-from atrous.runtime.result import Segmentation
-from atrous.runtime.sources import FoundPicture, distinct_names, find_pictures
+from atrous.runtime.sources import FoundPicture, Shard, Sources
+from atrous.weights.load import find_model, load
 
-ENDINGS = {"mask": ".mask.png", "color": ".color.png", "overlay": ".overlay.jpg"}
-"""Ending of each kind of output."""
-_SOME_FAILED = 7
-
-
-@dataclass
-class _Outcome:
-    """What became of the pictures."""
-
-    done: list[dict[str, Any]] = field(default_factory=list)
-    failed: list[tuple[str, AtrousError]] = field(default_factory=list)
-
-    @property
-    def exit_code(self) -> int:
-        if not self.failed:
-            return 0
-        codes = {error.exit_code for _, error in self.failed}
-        return codes.pop() if not self.done and len(codes) == 1 else _SOME_FAILED
+Task: TypeAlias = tuple[FoundPicture, dict[str, Path]]
+"""A picture, and where each kind of output goes."""
+_FILE_ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".mp4", ".mkv"}
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is asked for, beside the model."""
+    """All that is asked for."""
 
     sources: tuple[str, ...]
-    """Pictures, folders and patterns."""
+    """Pictures, folders, patterns, lists and videos."""
     out: Path
     """A folder, or a file for one picture and one kind."""
-    kinds: tuple[str, ...]
-    """Of `ENDINGS`."""
-    overwrite: bool = False
-    """Whether files that are there are replaced."""
+    wanted: Wanted
+    """What is written of each."""
+    model: str | None = None
+    load_options: Mapping[str, Any] = field(default_factory=dict)
+    """For `atrous.weights.load.load`."""
+    shard: Shard = field(default_factory=Shard)
+    manifest: Path | None = None
+    resume: bool = False
+    """Whether what the manifest has as finished is skipped."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """All that changes results, beside the model; for the manifest."""
+    ray: str | None = None
+    """The address of a cluster, or ``local``."""
+
+    def load(self) -> Predictor:
+        """The model, ready to predict."""
+        return load(self.model, **self.load_options)
 
 
-def run_job(job: Job, predictor: Predictor, terminal: Terminal) -> int:
+def run_job(job: Job, terminal: Terminal) -> int:
     """Segment every picture, tell what became of each, and give the command's exit code.
 
     Raises:
         ConfigError: If results of several pictures or kinds should go to one file.
         InputError: If two pictures' results would have the same names.
-        ResourceError: If the folder for the results cannot be made.
+        ResourceError: If the folder for the results or the manifest cannot be written.
+        Interrupted: If a signal asks for it; the manifest has all that was finished.
     """
-    outcome = _Outcome()
-    pictures = _gather(job, outcome)
-    file_out = _single_file(job, len(pictures))
-    made_folder = bool(pictures) and not file_out and _make_folder(job.out)
-    for picture in terminal.track(pictures, total=len(pictures), what="segmenting"):
-        files = {job.kinds[0]: job.out} if file_out else _files_for(picture, job)
+    predictor = job.load()
+    sources = Sources(job.sources, leave_out=job.out, shard=job.shard)
+    outcome = Outcome(terminal, predictor.card)
+    for source, error in sources.failed:
+        outcome.fail(source, error)
+    to_file = _goes_to_file(job, sources)
+    made_folder = len(sources) > 0 and not to_file and _make_folder(job.out)
+    with ExitStack() as stack:
+        manifest = stack.enter_context(_open_manifest(job)) if job.manifest else None
+        tasks = ((picture, _files(job, picture, to_file)) for picture in sources)
+        results = _results(job, predictor, tasks, manifest, terminal)
         try:
-            result = _segment(predictor, picture, files, overwrite=job.overwrite)
-        except AtrousError as error:
-            outcome.failed.append((str(picture.path), error))
-            continue
-        outcome.done.append(_row(picture, result, files))
-    if made_folder and not outcome.done:
-        with contextlib.suppress(OSError):
-            job.out.rmdir()
-    _report(terminal, outcome, predictor)
+            for result in terminal.track(results, total=len(sources), what="segmenting"):
+                if manifest and not result.skipped:
+                    manifest.add(result.source, result.line)
+                outcome.add(result)
+        except KeyboardInterrupt:
+            raise Interrupted(_how_to_go_on(job, outcome, len(sources))) from None
+        finally:
+            if made_folder and not outcome.done:
+                with contextlib.suppress(OSError):
+                    job.out.rmdir()
+    outcome.report()
     return outcome.exit_code
 
 
@@ -89,28 +98,69 @@ def parse_kinds(kinds: str) -> tuple[str, ...]:
     return wanted
 
 
-def _gather(job: Job, outcome: _Outcome) -> tuple[FoundPicture, ...]:
-    found: list[FoundPicture] = []
-    for source in job.sources:
-        try:
-            found += find_pictures(source, leave_out=job.out)
-        except InputError as error:
-            outcome.failed.append((source, error))
-    return distinct_names(found) if found else ()
+def _results(
+    job: Job,
+    predictor: Predictor,
+    tasks: Iterable[Task],
+    manifest: Manifest | None,
+    terminal: Terminal,
+) -> Iterator[Result]:
+    """One result for each task, in their order unless a cluster takes them."""
+    watch = partial(_watch, terminal)
+    spread: list[Task] = []
+    for picture, files in tasks:
+        if job.resume and manifest and manifest.has_finished(picture.path, files):
+            yield Result(picture.path, skipped=True)
+        elif job.ray is None:
+            yield segment(predictor, picture, files, job.wanted, watch)
+        else:
+            spread.append((picture, files))
+    if spread and job.ray is not None:
+        yield from run_on_cluster(spread, partial(_worker, job), job.ray)
 
 
-def _single_file(job: Job, pictures: int) -> bool:
+def _worker(job: Job) -> Callable[[Task], Result]:
+    """What each worker of a cluster starts with: the model, loaded once."""
+    predictor = job.load()
+    return lambda task: segment(predictor, *task, job.wanted)
+
+
+def _watch(terminal: Terminal, frames: Iterable[Any], total: int, what: str) -> Iterable[Any]:
+    return terminal.track(frames, total=total, what=what)
+
+
+def _open_manifest(job: Job) -> Manifest:
+    settings = fingerprint(find_model(job.model), job.settings)
+    return Manifest(job.manifest or Path(), settings)
+
+
+def _how_to_go_on(job: Job, outcome: Outcome, total: int) -> str:
+    finished = outcome.done + outcome.skipped
+    advice = (
+        "the same command with --resume goes on"
+        if job.manifest
+        else ("with --manifest FILE a run can be resumed")
+    )
+    return f"interrupted after {finished} of {total}; {advice}"
+
+
+def _goes_to_file(job: Job, sources: Sources) -> bool:
     """Whether OUT names a file rather than a folder."""
-    out, kinds = job.out, job.kinds
-    if out.suffix.lower() not in {".png", ".jpg", ".jpeg", ".webp"} or out.is_dir():
+    out, kinds, count = job.out, job.wanted.kinds, len(sources)
+    if out.suffix.lower() not in _FILE_ENDINGS or out.is_dir():
         return False
-    if pictures > 1 or len(kinds) > 1:
+    if count > 1 or len(kinds) > 1:
         raise ConfigError(
-            f"{out} is one file, but {pictures} pictures as {', '.join(kinds)} make "
-            f"{pictures * len(kinds)}; give a folder, or one picture with --as mask"
+            f"{out} is one file, but {count} pictures as {', '.join(kinds)} make "
+            f"{count * len(kinds)}; give a folder, or one picture with --as mask"
         )
-    if kinds[0] == "mask" and out.suffix.lower() != ".png":
-        raise ConfigError(f"{out}: masks are stored without loss; use the ending .png")
+    for picture in sources:
+        (ending,) = {path.suffix for path in files_for(picture, out, kinds).values()} or {""}
+        lossless = kinds[0] == "mask"
+        video = ending in {".mkv", ".mp4"}
+        if (lossless or video) and out.suffix.lower() != ending:
+            why = "masks are stored without loss" if lossless else "it is a video"
+            raise ConfigError(f"{out}: {why}; use the ending {ending}")
     return True
 
 
@@ -126,71 +176,7 @@ def _make_folder(out: Path) -> bool:
     return not there
 
 
-def _files_for(picture: FoundPicture, job: Job) -> dict[str, Path]:
-    place = job.out / picture.name
-    return {kind: place.with_name(place.name + ENDINGS[kind]) for kind in job.kinds}
-
-
-def _segment(
-    predictor: Predictor, picture: FoundPicture, files: dict[str, Path], *, overwrite: bool
-) -> Segmentation:
-    there = [path for path in files.values() if path.exists()]
-    if there and not overwrite:
-        raise ResourceError(f"{there[0]} is there already; --overwrite replaces it")
-    result = predictor.predict(picture.path)
-    if "mask" in files:
-        result.save(files["mask"], overwrite=overwrite)
-    if "color" in files:
-        write_image(files["color"], np.asarray(result.color()), overwrite=overwrite)
-    if "overlay" in files:
-        write_image(files["overlay"], np.asarray(result.overlay()), overwrite=overwrite)
-    return result
-
-
-def _row(picture: FoundPicture, result: Segmentation, files: dict[str, Path]) -> dict[str, Any]:
-    height, width = result.mask.shape
-    return {
-        "source": str(picture.path),
-        "height": height,
-        "width": width,
-        "shares": result.shares,
-        "files": {kind: str(path) for kind, path in files.items()},
-        "notes": list(result.notes),
-        "seconds": round(result.seconds, 4),
-    }
-
-
-def _report(terminal: Terminal, outcome: _Outcome, predictor: Predictor) -> None:
-    for row in outcome.done:
-        for note in row["notes"]:
-            terminal.warn(f"{row['source']}: {note}")
-    if outcome.done:
-        _show_shares(terminal, outcome.done, predictor.label_set)
-    for _, error in outcome.failed:
-        terminal.warn(str(error))
-    total = len(outcome.failed) + len(outcome.done)
-    if outcome.failed and total > 1:
-        terminal.warn(f"{len(outcome.failed)} of {total} could not be segmented")
-    failures = [
-        {"source": source, "error": str(error), "exit": error.exit_code}
-        for source, error in outcome.failed
-    ]
-    result = {"model": predictor.card.name, "pictures": outcome.done, "failures": failures}
-    terminal.give("predict", result, ok=not failures)
-
-
-def _show_shares(terminal: Terminal, rows: list[dict[str, Any]], label_set: LabelSet) -> None:
-    if len(rows) == 1:
-        row = rows[0]
-        title = f"{row['source']}  {row['width']} x {row['height']}  {row['seconds']:.2f} s"
-        terminal.show(shares_table(row["shares"], label_set, title=title))
-        terminal.show(*(f"{kind:8} {path}" for kind, path in row["files"].items()))
-        return
-    pixels = sum(row["width"] * row["height"] for row in rows)
-    shares = {
-        name: sum(row["shares"][name] * row["width"] * row["height"] for row in rows) / pixels
-        for name in label_set.names
-    }
-    seconds = sum(row["seconds"] for row in rows)
-    title = f"{len(rows)} pictures, {seconds / len(rows):.2f} s each for network and mask"
-    terminal.show(shares_table(shares, label_set, title=title))
+def _files(job: Job, picture: FoundPicture, to_file: bool) -> dict[str, Path]:
+    if to_file:
+        return {job.wanted.kinds[0]: job.out}
+    return files_for(picture, job.out, job.wanted.kinds)
