@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from atrous.errors import ConfigError
+from atrous.runtime.sources import Shard
 
 JsonFlag: TypeAlias = Annotated[
     bool, Parameter(name="--json", negative="", help="Print one JSON object as the result.")
@@ -91,3 +92,18 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     if not all(1 <= side <= 100_000 for side in size):
         raise ConfigError(f"a size is HEIGHTxWIDTH, such as 513x513, not {text!r}")
     return size
+
+
+def parse_shard(text: str | None) -> Shard:
+    """A share from ``2/4``; the whole from None.
+
+    Raises:
+        ConfigError: If it is not two numbers, the first from 1 to the second.
+    """
+    if text is None:
+        return Shard()
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    index, count = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= index <= count:
+        raise ConfigError(f"--shard takes I/N with I from 1 to N, such as 2/4, not {text!r}")
+    return Shard(index, count)
