@@ -1,12 +1,15 @@
 """Options that several commands share."""
 
 import re
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from atrous.errors import ConfigError
+
+if TYPE_CHECKING:
+    from atrous.runtime.tiles import TileSettings
 from atrous.runtime.sources import Shard
 
 JsonFlag: TypeAlias = Annotated[
@@ -49,6 +52,24 @@ SlideOption: TypeAlias = Annotated[
         "training, and average their logits."
     ),
 ]
+MaxMemoryOption: TypeAlias = Annotated[
+    str | None,
+    Parameter(
+        help="Memory that prediction may take, such as 800MB or 1.5GB; larger pictures are seen "
+        "in tiles. Default: half of what is free."
+    ),
+]
+TileOption: TypeAlias = Annotated[
+    int | None,
+    Parameter(
+        help="See pictures in tiles of at most this side, in pixels that the network sees, however "
+        "much memory there is."
+    ),
+]
+OverlapOption: TypeAlias = Annotated[
+    int | None,
+    Parameter(help="Pixels that neighbouring tiles share. Default: 128, or a quarter of a tile."),
+]
 ThreadsOption: TypeAlias = Annotated[
     int,
     Parameter(
@@ -77,6 +98,18 @@ def parse_scales(text: str) -> tuple[float, ...]:
         raise ConfigError(
             f"--scales takes numbers joined by commas, such as 0.75,1,1.25, not {text!r}"
         ) from None
+
+
+def parse_tiles(max_memory: str | None, tile: int | None, overlap: int | None) -> "TileSettings":
+    """When pictures are seen in tiles, from the three options.
+
+    Raises:
+        ConfigError: If one is not possible.
+    """
+    from atrous.runtime.footprint import parse_memory
+    from atrous.runtime.tiles import TileSettings
+
+    return TileSettings(max_memory=parse_memory(max_memory), tile=tile, overlap=overlap)
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:

@@ -10,15 +10,19 @@ from atrous.cli.options import (
     EvalCropSizeOption,
     FlipFlag,
     JsonFlag,
+    MaxMemoryOption,
     ModelOption,
+    OverlapOption,
     OverwriteFlag,
     QuietFlag,
     ScalesOption,
     SlideOption,
     ThreadsOption,
+    TileOption,
     parse_scales,
     parse_shard,
     parse_size,
+    parse_tiles,
 )
 from atrous.cli.predict_job import Job, parse_kinds, run_job
 from atrous.cli.predict_one import Wanted
@@ -83,6 +87,9 @@ def predict(
     flip: FlipFlag = False,
     eval_crop_size: EvalCropSizeOption = None,
     slide: SlideOption = None,
+    max_memory: MaxMemoryOption = None,
+    tile: TileOption = None,
+    overlap: OverlapOption = None,
     every: Annotated[int, Parameter(help="Of videos, the first of every so many frames.")] = 1,
     fps: Annotated[
         float | None, Parameter(help="Of videos, at most so many frames a second.")
@@ -150,6 +157,7 @@ def predict(
             "flip": flip,
             "eval_crop_size": parse_size(eval_crop_size),
             "slide": parse_size(slide),
+            "tiles": parse_tiles(max_memory, tile, overlap),
         },
         shard=parse_shard(shard),
         manifest=manifest,
