@@ -23,7 +23,7 @@ _PROBE = 64
 _LEAST_TILE, _MOST_TILE = 128, 2048
 _OVERLAP = 128
 """Pixels that neighbouring tiles share, and at most a quarter of a tile, unless asked otherwise."""
-_LEAST_FACTOR = 0.25
+_LEAST_FACTOR = 0.4
 """Thumbnails are not smaller: a network knows things at the scales that it was trained on."""
 _LEAST_SIDE = 32
 _SPREAD = 16
@@ -93,10 +93,10 @@ class TiledEngine:
         self._card = card
         self._per_pixel = bytes_per_pixel(card.architecture, len(card.classes), engine.name)
         held = resident_bytes()
-        self._free = (settings.max_memory or default_budget()) - held
+        self.free = (settings.max_memory or default_budget()) - held
         self._failed = inf
         least = _LEAST_TILE**2 * self._per_pixel
-        if settings.max_memory and self._free < least:
+        if settings.max_memory and self.free < least:
             raise ConfigError(
                 f"{settings.max_memory / 2**20:.0f} MiB are too little for this model: it takes "
                 f"{held / 2**20:.0f} MiB by itself and {least / 2**20:.0f} for the smallest tile"
@@ -105,14 +105,22 @@ class TiledEngine:
     def plan(self, size: tuple[int, int]) -> Tiling | None:
         """The tiles for a picture of a height and width; None to see it whole."""
         pixels = size[0] * size[1]
-        fits = min((self._free - _PICTURE * pixels) / self._per_pixel, self._failed)
-        tile = self.settings.tile
-        if tile is None:
-            if pixels <= fits:
-                return None
-            tile = min(max(isqrt(max(int(fits), 0)), _LEAST_TILE), _MOST_TILE)
-        tiling = tiling_of(size, tile, self.settings.overlap_of(tile))
+        fits = self._pixels_within(self.free - _PICTURE * pixels)
+        if self.settings.tile is None and pixels <= fits:
+            return None
+        tiling = self._tiling(size, fits)
         return tiling if len(tiling) > 1 else None
+
+    def tiling_within(self, size: tuple[int, int], free: float) -> Tiling:
+        """Tiles for a picture of a height and width whose network may take so many bytes."""
+        return self._tiling(size, self._pixels_within(free))
+
+    def _pixels_within(self, free: float) -> float:
+        return min(max(free, 0) / self._per_pixel, self._failed)
+
+    def _tiling(self, size: tuple[int, int], pixels: float) -> Tiling:
+        tile = self.settings.tile or min(max(isqrt(int(pixels)), _LEAST_TILE), _MOST_TILE)
+        return tiling_of(size, tile, self.settings.overlap_of(tile))
 
     def notes(self, size: tuple[int, int]) -> tuple[str, ...]:
         """What to tell of how a picture of a height and width is seen; nothing if whole."""

@@ -28,6 +28,24 @@ class Axis:
     starts: tuple[int, ...]
     overlap: int
 
+    def part(self, start: int, stop: int) -> tuple[int, "Axis"]:
+        """The windows that a part of the side depends on.
+
+        Args:
+            start: First pixel of the part.
+            stop: Behind its last one.
+
+        Returns:
+            Where the first of them begins, and the windows seen from there. Within the part their
+            weights are those of all windows.
+        """
+        # Labels between two cells of logits depend on both.
+        near = (max(start - LARGEST_STRIDE, 0), min(stop + LARGEST_STRIDE, self.side))
+        starts = [one for one in self.starts if one < near[1] and one + self.window > near[0]]
+        first, last = starts[0], starts[-1]
+        moved = tuple(one - first for one in starts)
+        return first, Axis(last + self.window - first, self.window, moved, self.overlap)
+
     def weights(self, stride: int) -> list[NDArray[np.float32]]:
         """For each window the weights of its logits, which rise and fall where windows overlap.
 
