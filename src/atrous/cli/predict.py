@@ -71,8 +71,8 @@ def predict(
         str | None,
         Parameter(
             name="--as",
-            help="What to write: mask, color, overlay, joined by commas. Default: mask,overlay; "
-            "to stdout mask.",
+            help="What to write: mask, color, overlay, joined by commas; or geotiff alone, for "
+            "GeoTIFF of any size. Default: mask,overlay; to stdout mask.",
         ),
     ] = None,
     overwrite: OverwriteFlag = False,
@@ -90,6 +90,12 @@ def predict(
     max_memory: MaxMemoryOption = None,
     tile: TileOption = None,
     overlap: OverlapOption = None,
+    bands: Annotated[
+        str | None,
+        Parameter(
+            help="Of rasters with --as geotiff, the bands that the network reads, such as 4,3,2."
+        ),
+    ] = None,
     every: Annotated[int, Parameter(help="Of videos, the first of every so many frames.")] = 1,
     fps: Annotated[
         float | None, Parameter(help="Of videos, at most so many frames a second.")
@@ -140,6 +146,27 @@ def predict(
         raise ConfigError("nothing to segment; give pictures, folders or patterns")
     if resume and manifest is None:
         raise ConfigError("--resume goes on by a manifest; give the --manifest of that run too")
+    load_options = {
+        "threads": threads,
+        "max_pixels": int(max_megapixels * 1e6),
+        "scales": parse_scales(scales),
+        "flip": flip,
+        "eval_crop_size": parse_size(eval_crop_size),
+        "slide": parse_size(slide),
+        "tiles": parse_tiles(max_memory, tile, overlap),
+    }
+    if kinds == "geotiff":
+        from atrous.cli.predict_raster import parse_bands, run_rasters
+
+        return run_rasters(
+            sources,
+            out or Path("segmented"),
+            Terminal(as_json=json, quiet=quiet),
+            model=model,
+            load_options=load_options,
+            bands=parse_bands(bands),
+            overwrite=overwrite,
+        )
     streams = STREAM in sources
     job = Job(
         sources,
@@ -150,15 +177,7 @@ def predict(
             choice=FrameChoice(every, fps, temporal),
         ),
         model=model,
-        load_options={
-            "threads": threads,
-            "max_pixels": int(max_megapixels * 1e6),
-            "scales": parse_scales(scales),
-            "flip": flip,
-            "eval_crop_size": parse_size(eval_crop_size),
-            "slide": parse_size(slide),
-            "tiles": parse_tiles(max_memory, tile, overlap),
-        },
+        load_options=load_options,
         shard=parse_shard(shard),
         manifest=manifest,
         resume=resume,

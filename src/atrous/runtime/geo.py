@@ -13,12 +13,10 @@ from atrous.errors import ConfigError, ResourceError
 from atrous.imaging import LabelMap
 from atrous.runtime.bilinear import Taps, taps
 from atrous.runtime.blend import Tiling, band_labels
-from atrous.runtime.cells import label_type
 from atrous.runtime.engine import Tensor4
 from atrous.runtime.parts import Journal
 from atrous.runtime.predictor import Predictor, normalize
 from atrous.runtime.raster import BLOCK, LabelRaster, Raster, small_cache
-from atrous.runtime.scene import shrink
 from atrous.runtime.tiles import TiledEngine
 from atrous.runtime.windows import Axis
 
@@ -53,14 +51,6 @@ class _Panel:
         if valid is not None:
             images *= valid
         return images
-
-    def thumbnail(self, size: tuple[int, int]) -> Tensor4:
-        """The whole panel at a smaller height and width."""
-        height, width = self.size
-        pixels = self.raster.read(
-            _moved(slice(0, height), self.top), _moved(slice(0, width), self.left)
-        )
-        return normalize(shrink(pixels, size), self.predictor.card.preprocessing)
 
 
 def segment_raster(
@@ -120,9 +110,8 @@ class _Work:
     def __init__(self, predictor: Predictor, engine: TiledEngine, raster: Raster) -> None:
         self._predictor, self._engine, self._raster = predictor, engine, raster
         card = predictor.card
-        self.dtype = np.dtype(
-            label_type(len(card.classes)) if card.ignore_index < 256 else np.uint16
-        )
+        small = len(card.classes) <= 256 and card.ignore_index < 256
+        self.dtype: np.dtype[np.uint8 | np.uint16] = np.dtype(np.uint8 if small else np.uint16)
         size = raster.facts.size
         self._tiling = engine.tiling_within(size, _FOR_NETWORK * engine.free)
         self._taps = [taps(engine.grid(side), side, card.align_corners) for side in size]

@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from atrous.imaging import Pixels
 from atrous.runtime.engine import Tensor4
@@ -21,9 +19,6 @@ class Scene(Protocol):
 
     def part(self, rows: slice, columns: slice) -> Tensor4 | None:
         """Normalized, (B, C, rows, columns); None where nothing is to be seen."""
-
-    def thumbnail(self, size: tuple[int, int]) -> Tensor4:
-        """The whole picture at a smaller height and width, normalized."""
 
 
 class Images:
@@ -40,12 +35,6 @@ class Images:
     def part(self, rows: slice, columns: slice) -> Tensor4:
         """(B, C, rows, columns)."""
         return np.ascontiguousarray(self._images[:, :, rows, columns])
-
-    def thumbnail(self, size: tuple[int, int]) -> Tensor4:
-        """(B, C, *size)."""
-        return np.stack(
-            [shrink(one.transpose(1, 2, 0), size).transpose(2, 0, 1) for one in self._images]
-        )
 
 
 @dataclass(frozen=True)
@@ -65,22 +54,3 @@ class Photo:
     def part(self, rows: slice, columns: slice) -> Tensor4:
         """(1, C, rows, columns)."""
         return self.normalize(self.pixels[rows, columns])
-
-    def thumbnail(self, size: tuple[int, int]) -> Tensor4:
-        """(1, C, *size)."""
-        return self.normalize(shrink(self.pixels, size))
-
-
-def shrink(pixels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """Means over areas: (H, W, C) -> (*size, C)."""
-    if pixels.shape[:2] == size:
-        return pixels
-    # OpenCV shrinks up to four channels at a time by areas.
-    parts = [pixels[..., first : first + 4] for first in range(0, pixels.shape[2], 4)]
-    shrunk = [
-        cv2.resize(np.ascontiguousarray(part), size[::-1], interpolation=cv2.INTER_AREA)
-        for part in parts
-    ]
-    return np.concatenate(
-        [np.asarray(part, pixels.dtype).reshape(*size, -1) for part in shrunk], axis=2
-    )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil, inf, isqrt, sqrt
+from math import ceil, inf, isqrt
 from typing import Any
 
 import numpy as np
@@ -23,11 +23,8 @@ _PROBE = 64
 _LEAST_TILE, _MOST_TILE = 128, 2048
 _OVERLAP = 128
 """Pixels that neighbouring tiles share, and at most a quarter of a tile, unless asked otherwise."""
-_LEAST_FACTOR = 0.4
-"""Thumbnails are not smaller: a network knows things at the scales that it was trained on."""
-_LEAST_SIDE = 32
-_SPREAD = 16
-"""Tiles whose mean stands for that of a picture of many."""
+_LEAST_SEEN, _MOST_SEEN = 4, 16
+"""Tiles whose means stand for the whole picture: a quarter of them, within these bounds."""
 _MOST_LOGIT = 2.0**125
 """Larger ones could overflow where they are interpolated."""
 _PICTURE = 16
@@ -217,17 +214,14 @@ class TiledEngine:
     def context_of(self, scene: Scene, tiling: Tiling) -> Tensor4 | None:
         """The means that image pooling takes in every tile; None if it takes none.
 
-        Those of the whole picture as a thumbnail of a tile's size. Of a picture so large that
-        nothing could be known on a thumbnail, the mean of some tiles spread over it.
+        That is the mean of some tiles spread over the picture, at the scale that the network sees
+        (docs/decisions/0012-one-context-for-all-tiles.md).
         """
         engine = _in_context(self.engine)
         if engine is None:
             return None
-        factor = sqrt(tiling.window[0] * tiling.window[1] / (scene.size[0] * scene.size[1]))
-        if factor >= _LEAST_FACTOR:
-            height, width = (max(round(side * factor), _LEAST_SIDE) for side in scene.size)
-            return engine.context_of(scene.thumbnail((height, width)))
-        seen = (scene.part(rows, columns) for rows, columns in tiling.spread(_SPREAD))
+        count = min(max(len(tiling) // 4, _LEAST_SEEN), _MOST_SEEN)
+        seen = (scene.part(rows, columns) for rows, columns in tiling.spread(count))
         means = [engine.context_of(part) for part in seen if part is not None]
         return np.mean(means, axis=0, dtype=np.float32) if means else None
 
