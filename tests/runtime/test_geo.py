@@ -17,7 +17,7 @@ from known_network import CARD, write_known_network
 
 rasterio = pytest.importorskip("rasterio")
 
-PLACE = {"crs": "EPSG:32633", "transform": rasterio.transform.from_origin(5e5, 5e6, 0.5, 0.5)}
+PLACE = {"crs": "EPSG:32633", "transform": rasterio.Affine(0.5, 0, 5e5, 0, -0.5, 5e6)}
 TILED = {"tiled": True, "blockxsize": 128, "blockysize": 128}
 
 
@@ -217,7 +217,8 @@ from atrous.runtime.geo import segment_raster
 from atrous.runtime.tiles import TileSettings
 from atrous.weights.load import load
 predictor = load(sys.argv[1], threads=1, tiles=TileSettings(max_memory=int(sys.argv[4])))
-segment_raster(predictor, Path(sys.argv[2]), Path(sys.argv[3]), on_progress=lambda x: print(x, flush=True))
+source, out = Path(sys.argv[2]), Path(sys.argv[3])
+segment_raster(predictor, source, out, on_progress=lambda share: print(share, flush=True))
 import resource
 print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """

@@ -1,3 +1,5 @@
+from contextlib import closing
+
 import numpy as np
 import pytest
 
@@ -54,17 +56,20 @@ def test_a_part_with_a_flipped_bit_does_not_count(kept):
     content[-1] ^= 1
     kept.write_bytes(content)
 
-    assert opened(kept).finished(1) == 3
+    with closing(opened(kept)) as journal:
+        assert journal.finished(1) == 3
 
 
 def test_a_first_line_that_was_torn_begins_anew(tmp_path):
     (tmp_path / "part").write_bytes(b'{"format": "atr')
 
-    assert opened(tmp_path / "part").finished(0) == 0
+    with closing(opened(tmp_path / "part")) as journal:
+        assert journal.finished(0) == 0
 
 
 def test_the_layout_of_the_file_counts(kept):
-    assert opened(kept, layout={"panels": [[0, 2], [2, 5]]}).layout == LAYOUT
+    with closing(opened(kept, layout={"panels": [[0, 2], [2, 5]]})) as journal:
+        assert journal.layout == LAYOUT
 
 
 @pytest.mark.parametrize("first_line", [None, b"precious\n", b"[]\n", b'{"format": 1}\n'])
