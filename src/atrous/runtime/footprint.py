@@ -11,7 +11,7 @@ from atrous.runtime.machine import free_memory
 
 _UNITS: Mapping[str, int] = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 _PER_PIXEL: Mapping[str, int] = {
-    "mobilenetv2": 300,
+    "mobilenetv2": 410,
     "mobilenetv3": 160,
     "resnet": 350,
     "xception": 530,

@@ -87,6 +87,10 @@ def segment_raster(
     """
     engine = _tiled(predictor)
     _check_place(out, overwrite)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResourceError(f"{out.parent}: cannot be made ({error.strerror})") from None
     with small_cache():
         raster = Raster(source, predictor.card.preprocessing.kind, bands)
         try:
