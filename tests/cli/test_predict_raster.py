@@ -13,9 +13,9 @@ def raster(tmp_path):
     place = {"crs": "EPSG:32633", "transform": rasterio.Affine(0.5, 0, 5e5, 0, -0.5, 5e6)}
     path = tmp_path / "field.tif"
     with rasterio.open(
-        path, "w", driver="GTiff", height=90, width=120, count=4, dtype="uint8", **place
+        path, "w", driver="GTiff", height=90, width=120, count=5, dtype="uint8", **place
     ) as file:
-        file.write(np.stack([np.full((90, 120), value, np.uint8) for value in (9, 9, 250, 9)]))
+        file.write(np.stack([np.full((90, 120), value, np.uint8) for value in (9, 9, 250, 9, 9)]))
     return path
 
 

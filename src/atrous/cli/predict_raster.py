@@ -8,7 +8,7 @@ from typing import Any
 from atrous.cli.terminal import Meter, Terminal
 from atrous.errors import AtrousError, ConfigError
 from atrous.runtime.geo import segment_raster
-from atrous.runtime.sources import distinct_names, find_pictures
+from atrous.runtime.sources import Sources
 from atrous.weights.load import load
 
 GEOTIFF = "geotiff"
@@ -30,14 +30,14 @@ def run_rasters(
 
     Raises:
         ConfigError: If several should go to one file.
-        InputError: If there are none.
+        InputError: If two rasters' results would have the same names.
     """
     predictor = load(model, **load_options)
-    found = distinct_names([one for source in sources for one in find_pictures(source)])
+    found = Sources(sources, leave_out=out)
     to_file = out.suffix.lower() in _ENDINGS and not out.is_dir()
     if to_file and len(found) > 1:
         raise ConfigError(f"{out} is one file for {len(found)} rasters; give a folder")
-    rows, failures, codes = [], [], set()
+    failed, rows = list(found.failed), []
     for one in found:
         target = out if to_file else (out / one.name).with_name(f"{one.name.name}.classes.tif")
         text = f"percent of {one.path.name}"
@@ -52,19 +52,21 @@ def run_rasters(
                     on_progress=partial(_show, meter, text),
                 )
             except AtrousError as error:
-                terminal.warn(str(error))
-                failures.append(
-                    {"source": str(one.path), "error": str(error), "exit": error.exit_code}
-                )
-                codes.add(error.exit_code)
+                failed.append((str(one.path), error))
                 continue
         for note in notes:
             terminal.warn(f"{one.path}: {note}")
         terminal.show(f"{GEOTIFF:8} {target}")
         rows.append({"source": str(one.path), "files": {GEOTIFF: str(target)}, "notes": [*notes]})
+    for _, failure in failed:
+        terminal.warn(str(failure))
+    failures = [
+        {"source": source, "error": str(why), "exit": why.exit_code} for source, why in failed
+    ]
     result = {"model": predictor.card.name, "pictures": rows, "failures": failures}
     terminal.give("predict", result, ok=not failures)
-    if not failures:
+    codes = {failure.exit_code for _, failure in failed}
+    if not codes:
         return 0
     return codes.pop() if not rows and len(codes) == 1 else _SOME_FAILED
 
