@@ -127,10 +127,13 @@ def prepare(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]
 
 def normalize(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]:
     """(H, W, C) -> (1, C, H, W), mean subtracted and divided by the deviation."""
-    mean = np.array(preprocessing.mean, np.float32)
-    std = np.array(preprocessing.std, np.float32)
-    normed = (pixels.astype(np.float32) - mean) / std
-    return np.ascontiguousarray(normed.transpose(2, 0, 1)[None])
+    height, width = pixels.shape[:2]
+    images = np.empty((1, pixels.shape[2], height, width), np.float32)
+    planes = zip(images[0], cv2.split(pixels), preprocessing.mean, preprocessing.std, strict=True)
+    for normed, plane, mean, std in planes:
+        np.subtract(plane, np.float32(mean), out=normed, dtype=np.float32)
+        np.divide(normed, np.float32(std), out=normed)
+    return images
 
 
 def seen_size(size: tuple[int, int], preprocessing: Preprocessing) -> tuple[int, int]:
