@@ -1,4 +1,4 @@
-"""PNG files of label maps, written faster and smaller than general writers do.
+"""PNG files of label maps, written several times faster than general writers do.
 
 Label maps are long runs of the same values, one row much like the next. So each row is stored as
 its difference from the row above (the filter "up"), and zlib looks for nothing but runs. The format
