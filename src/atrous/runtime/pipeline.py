@@ -61,7 +61,8 @@ def run_pipeline(
                 leaving.append((item, _worked(item, reading, work, finish, finisher)))
             if len(leaving) > ahead or not waiting:
                 done, finishing = leaving.popleft()
-                yield done, _outcome(finishing)
+                outcome = _outcome(finishing)
+                yield done, outcome
     finally:
         for pool in (reader, finisher):
             pool.shutdown(cancel_futures=True)
