@@ -10,6 +10,8 @@ from atrous.runtime.bilinear import AlignCorners, Taps, taps
 Axis: TypeAlias = tuple[Tensor, Tensor, Tensor]
 _CHUNK_VALUES = 1 << 24
 """Logits that are interpolated at a time."""
+_MANY = 0.25
+"""Share of pixels above which it is faster to interpolate all of them."""
 
 
 def upsample_labels(
@@ -35,17 +37,33 @@ def upsample_labels(
     winners = logits.argmax(1)
     labels = _of_cells(winners, rows, columns)
     places = _of_cells(_undecided(winners), rows, columns).nonzero()
+    if len(places) > _MANY * labels.numel():
+        return _every_pixel(logits, rows, columns)
     values = logits.permute(0, 2, 3, 1)
     for chunk in places.split(max(_CHUNK_VALUES // logits.shape[1], 1)):
         image, y, x = chunk.unbind(1)
         top, bottom, down = (part[y] for part in rows)
         left, right, across = (part[x] for part in columns)
-        upper = torch.lerp(values[image, top, left], values[image, top, right], across[:, None])
-        lower = torch.lerp(
-            values[image, bottom, left], values[image, bottom, right], across[:, None]
+        upper, lower = (
+            torch.lerp(values[image, at, left], values[image, at, right], across[:, None])
+            for at in (top, bottom)
         )
         labels[image, y, x] = torch.lerp(upper, lower, down[:, None]).argmax(1)
     return labels
+
+
+def _every_pixel(logits: Tensor, rows: Axis, columns: Axis) -> Tensor:
+    """By interpolating all classes everywhere, strip by strip: better for maps of noise."""
+    below, above, across = columns
+    length = max(_CHUNK_VALUES // (logits[..., 0, 0].numel() * len(below)), 1)
+    strips = []
+    for top, bottom, down in zip(*(part.split(length) for part in rows), strict=True):
+        first = int(top[0])
+        needed = logits[:, :, first : int(bottom[-1]) + 1]
+        wide = torch.lerp(needed.index_select(3, below), needed.index_select(3, above), across)
+        upper, lower = (wide.index_select(2, at - first) for at in (top, bottom))
+        strips.append(torch.lerp(upper, lower, down[:, None]).argmax(1))
+    return torch.cat(strips, 1)
 
 
 def _undecided(winners: Tensor) -> Tensor:
