@@ -73,7 +73,7 @@ def _measure(ways: Ways, rounds: int) -> None:
         print(
             f"  {name}: {median * 1e3:.2f} ms, {first / median:.1f} times as fast as torch"
             + (f", {_peak(ways[name]) / 2**20:.1f} MiB" if "numpy" in name else "")
-            + (f", {differing} pixels differ" if "confidence" not in name else "")
+            + f", {differing} pixels differ"
         )
 
 
@@ -94,6 +94,7 @@ def _ways(logits: Logits, size: tuple[int, int], arguments: argparse.Namespace) 
         "ours, numpy, every pixel": lambda: every_pixel(logits, rows, columns),
         "ours, torch": lambda: torch_cells(tensor, size, align_corners=aligned)[0],
         "ours, numpy": lambda: upsample_labels(logits, size, align_corners=aligned),
+        "torch, softmax and its largest": lambda: _torch_confidence(tensor, size, aligned),
         "ours, numpy, labels and confidence": lambda: _with_confidence(
             labels, logits, size, aligned
         ),
@@ -104,11 +105,16 @@ def _torch(logits: torch.Tensor, size: tuple[int, int], aligned: bool) -> torch.
     return F.interpolate(logits, size, mode="bilinear", align_corners=aligned).argmax(1)[0]
 
 
+def _torch_confidence(logits: torch.Tensor, size: tuple[int, int], aligned: bool) -> torch.Tensor:
+    full = F.interpolate(logits, size, mode="bilinear", align_corners=aligned)
+    return full.softmax(1).max(1).indices[0]
+
+
 def _with_confidence(
     labels: LabelMap, logits: Logits, size: tuple[int, int], aligned: bool
-) -> Logits:
-    upsample_labels(logits, size, align_corners=aligned)
-    return confidence_of(labels, [logits], align_corners=aligned)
+) -> LabelMap:
+    confidence_of(labels, [logits], align_corners=aligned)
+    return upsample_labels(logits, size, align_corners=aligned)
 
 
 def _session(

@@ -5,6 +5,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from atrous.layers.resize import resize
 from atrous.runtime.bilinear import AlignCorners, Taps, taps
 
 Axis: TypeAlias = tuple[Tensor, Tensor, Tensor]
@@ -17,10 +18,11 @@ _MANY = 0.25
 def upsample_labels(
     logits: Tensor, size: tuple[int, int], *, align_corners: AlignCorners
 ) -> Tensor:
-    """The labels of ``resize(logits, size).argmax(1)``, without logits of that size.
+    """The labels of ``resize(logits, size).argmax(1)``, mostly without logits of that size.
 
     Pixels between four logits with the same best class get that class; only the others are
-    interpolated, see `atrous.runtime.cells`. The first of classes that tie wins.
+    interpolated, see `atrous.runtime.cells`. Where these are many, as in noise, logits of full size
+    are made after all. The first of classes that tie wins.
 
     Args:
         logits: (B, C, h, w), finite.
@@ -38,7 +40,7 @@ def upsample_labels(
     labels = _of_cells(winners, rows, columns)
     places = _of_cells(_undecided(winners), rows, columns).nonzero()
     if len(places) > _MANY * labels.numel():
-        return _every_pixel(logits, rows, columns)
+        return resize(logits, size, align_corners=align_corners).argmax(1)
     values = logits.permute(0, 2, 3, 1)
     for chunk in places.split(max(_CHUNK_VALUES // logits.shape[1], 1)):
         image, y, x = chunk.unbind(1)
@@ -50,20 +52,6 @@ def upsample_labels(
         )
         labels[image, y, x] = torch.lerp(upper, lower, down[:, None]).argmax(1)
     return labels
-
-
-def _every_pixel(logits: Tensor, rows: Axis, columns: Axis) -> Tensor:
-    """By interpolating all classes everywhere, strip by strip: better for maps of noise."""
-    below, above, across = columns
-    length = max(_CHUNK_VALUES // (logits[..., 0, 0].numel() * len(below)), 1)
-    strips = []
-    for top, bottom, down in zip(*(part.split(length) for part in rows), strict=True):
-        first = int(top[0])
-        needed = logits[:, :, first : int(bottom[-1]) + 1]
-        wide = torch.lerp(needed.index_select(3, below), needed.index_select(3, above), across)
-        upper, lower = (wide.index_select(2, at - first) for at in (top, bottom))
-        strips.append(torch.lerp(upper, lower, down[:, None]).argmax(1))
-    return torch.cat(strips, 1)
 
 
 def _undecided(winners: Tensor) -> Tensor:
