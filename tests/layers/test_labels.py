@@ -8,12 +8,14 @@ from atrous.layers.resize import resize
 from atrous.runtime.upsample import upsample_labels as without_torch
 
 
+@pytest.mark.parametrize("plain", [0, 100])
 @pytest.mark.parametrize("align_corners", [True, False, "first"])
 @pytest.mark.parametrize(
     ("source", "size"), [((9, 7), (40, 33)), ((1, 1), (3, 2)), ((9, 9), (4, 5))]
 )
-def test_labels_are_those_of_the_runtime(align_corners, source, size):
+def test_labels_are_those_of_the_runtime(align_corners, source, size, plain):
     logits = torch.randn(2, 6, *source, generator=torch.Generator().manual_seed(0))
+    logits[:, 3, :, 2:] += plain
 
     labels = upsample_labels(logits, size, align_corners=align_corners)
 
@@ -42,8 +44,10 @@ def test_the_first_of_tied_classes_wins():
     torch.testing.assert_close(labels, expected)
 
 
-def test_pixels_are_the_same_however_many_are_done_at_a_time(monkeypatch):
+@pytest.mark.parametrize("plain", [True, False])
+def test_pixels_are_the_same_however_many_are_done_at_a_time(monkeypatch, plain):
     logits = torch.randn(1, 5, 6, 6, generator=torch.Generator().manual_seed(3))
+    logits[:, 2, :, 2:] += 100 * plain
     at_once = upsample_labels(logits, (21, 22), align_corners=False)
 
     monkeypatch.setattr(module, "_CHUNK_VALUES", 50)

@@ -11,11 +11,13 @@ from rich.table import Table
 
 from atrous.cli.layout_option import LAYOUT_HELP
 from atrous.cli.options import (
+    EngineOption,
     EvalCropSizeOption,
     FlipFlag,
     JsonFlag,
     MaxMemoryOption,
     OverlapOption,
+    PrecisionOption,
     QuietFlag,
     ScalesOption,
     SlideOption,
@@ -93,6 +95,8 @@ def evaluate(
     max_memory: MaxMemoryOption = None,
     tile: TileOption = None,
     overlap: OverlapOption = None,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "fp32",
     threads: ThreadsOption = 0,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -115,6 +119,8 @@ def evaluate(
         check_folder(report)
     predictor = load(
         model,
+        engine=engine,
+        precision=precision,
         threads=threads,
         scales=rules.scales,
         flip=rules.flip,

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from atrous.cli.options import (
+    EngineOption,
     EvalCropSizeOption,
     FlipFlag,
     JsonFlag,
@@ -14,6 +15,7 @@ from atrous.cli.options import (
     ModelOption,
     OverlapOption,
     OverwriteFlag,
+    PrecisionOption,
     QuietFlag,
     ScalesOption,
     SlideOption,
@@ -129,6 +131,8 @@ def predict(
             "machine), or an address. Workers must see the same files."
         ),
     ] = None,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "fp32",
     threads: ThreadsOption = 0,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -147,6 +151,8 @@ def predict(
     if resume and manifest is None:
         raise ConfigError("--resume goes on by a manifest; give the --manifest of that run too")
     load_options = {
+        "engine": engine,
+        "precision": precision,
         "threads": threads,
         "max_pixels": int(max_megapixels * 1e6),
         "scales": parse_scales(scales),

@@ -5,20 +5,24 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from atrous.layers.resize import resize
 from atrous.runtime.bilinear import AlignCorners, Taps, taps
 
 Axis: TypeAlias = tuple[Tensor, Tensor, Tensor]
 _CHUNK_VALUES = 1 << 24
 """Logits that are interpolated at a time."""
+_MANY = 0.25
+"""Share of pixels above which it is faster to interpolate all of them."""
 
 
 def upsample_labels(
     logits: Tensor, size: tuple[int, int], *, align_corners: AlignCorners
 ) -> Tensor:
-    """The labels of ``resize(logits, size).argmax(1)``, without logits of that size.
+    """The labels of ``resize(logits, size).argmax(1)``, mostly without logits of that size.
 
     Pixels between four logits with the same best class get that class; only the others are
-    interpolated, see `atrous.runtime.cells`. The first of classes that tie wins.
+    interpolated, see `atrous.runtime.cells`. Where these are many, as in noise, logits of full size
+    are made after all. The first of classes that tie wins.
 
     Args:
         logits: (B, C, h, w), finite.
@@ -35,14 +39,16 @@ def upsample_labels(
     winners = logits.argmax(1)
     labels = _of_cells(winners, rows, columns)
     places = _of_cells(_undecided(winners), rows, columns).nonzero()
+    if len(places) > _MANY * labels.numel():
+        return resize(logits, size, align_corners=align_corners).argmax(1)
     values = logits.permute(0, 2, 3, 1)
     for chunk in places.split(max(_CHUNK_VALUES // logits.shape[1], 1)):
         image, y, x = chunk.unbind(1)
         top, bottom, down = (part[y] for part in rows)
         left, right, across = (part[x] for part in columns)
-        upper = torch.lerp(values[image, top, left], values[image, top, right], across[:, None])
-        lower = torch.lerp(
-            values[image, bottom, left], values[image, bottom, right], across[:, None]
+        upper, lower = (
+            torch.lerp(values[image, at, left], values[image, at, right], across[:, None])
+            for at in (top, bottom)
         )
         labels[image, y, x] = torch.lerp(upper, lower, down[:, None]).argmax(1)
     return labels

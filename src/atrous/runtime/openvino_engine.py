@@ -1,5 +1,6 @@
 """OpenVINO as an engine, on the ONNX files that ONNX Runtime reads too."""
 
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -48,7 +49,7 @@ class OpenVinoEngine:
         own = _open_context(network)
         self.takes_context = own is not None
         self._own_context = {} if own is None else {1: own}
-        self._open = lambda: _Requests(_compile(network, path, self.threads, precision))
+        self._open = partial(_requests, network, path, self.threads, precision)
         self._requests: _Requests | None = self._open()
 
     def run(self, images: Tensor4) -> Tensor4:
@@ -97,6 +98,10 @@ class _Requests:
 
     def give_back(self, request: Any) -> None:
         self._idle.put(request)
+
+
+def _requests(network: Any, path: Path, threads: int, precision: Precision) -> _Requests:
+    return _Requests(_compile(network, path, threads, precision))
 
 
 def _infer(request: Any, wanted: int, fed: dict[int, Tensor4]) -> Tensor4:
