@@ -75,6 +75,8 @@ def _open_session(path: Path, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4
+    # A plan of memory for each size of picture takes more memory and time than it saves.
+    options.enable_mem_pattern = False
     # A thread that spins while it waits takes the core from decoding the next picture.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
