@@ -1,0 +1,196 @@
+"""What ``atrous predict`` does once its flags are understood."""
+
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from atrous.cli.terminal import Terminal, shares_table
+from atrous.errors import AtrousError, ConfigError, InputError, ResourceError
+from atrous.imaging import write_image
+from atrous.labels import LabelSet
+from atrous.runtime.predictor import Predictor
+from atrous.runtime.result import Segmentation
+from atrous.runtime.sources import FoundPicture, distinct_names, find_pictures
+
+ENDINGS = {"mask": ".mask.png", "color": ".color.png", "overlay": ".overlay.jpg"}
+"""Ending of each kind of output."""
+_SOME_FAILED = 7
+
+
+@dataclass
+class _Outcome:
+    """What became of the pictures."""
+
+    done: list[dict[str, Any]] = field(default_factory=list)
+    failed: list[tuple[str, AtrousError]] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        if not self.failed:
+            return 0
+        codes = {error.exit_code for _, error in self.failed}
+        return codes.pop() if not self.done and len(codes) == 1 else _SOME_FAILED
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked for, beside the model."""
+
+    sources: tuple[str, ...]
+    """Pictures, folders and patterns."""
+    out: Path
+    """A folder, or a file for one picture and one kind."""
+    kinds: tuple[str, ...]
+    """Of `ENDINGS`."""
+    overwrite: bool = False
+    """Whether files that are there are replaced."""
+
+
+def run_job(job: Job, predictor: Predictor, terminal: Terminal) -> int:
+    """Segment every picture, tell what became of each, and give the command's exit code.
+
+    Raises:
+        ConfigError: If results of several pictures or kinds should go to one file.
+        InputError: If two pictures' results would have the same names.
+        ResourceError: If the folder for the results cannot be made.
+    """
+    outcome = _Outcome()
+    pictures = _gather(job, outcome)
+    file_out = _single_file(job, len(pictures))
+    made_folder = bool(pictures) and not file_out and _make_folder(job.out)
+    for picture in terminal.track(pictures, total=len(pictures), what="segmenting"):
+        files = {job.kinds[0]: job.out} if file_out else _files_for(picture, job)
+        try:
+            result = _segment(predictor, picture, files, overwrite=job.overwrite)
+        except AtrousError as error:
+            outcome.failed.append((str(picture.path), error))
+            continue
+        outcome.done.append(_row(picture, result, files))
+    if made_folder and not outcome.done:
+        with contextlib.suppress(OSError):
+            job.out.rmdir()
+    _report(terminal, outcome, predictor)
+    return outcome.exit_code
+
+
+def parse_kinds(kinds: str) -> tuple[str, ...]:
+    """Kinds of output from ``mask,overlay``.
+
+    Raises:
+        ConfigError: If one is not known, or there is none.
+    """
+    wanted = tuple(dict.fromkeys(kind.strip() for kind in kinds.split(",") if kind.strip()))
+    unknown = [kind for kind in wanted if kind not in ENDINGS]
+    if unknown or not wanted:
+        raise ConfigError(f"--as takes {', '.join(ENDINGS)}, not {', '.join(unknown) or 'nothing'}")
+    return wanted
+
+
+def _gather(job: Job, outcome: _Outcome) -> tuple[FoundPicture, ...]:
+    found: list[FoundPicture] = []
+    for source in job.sources:
+        try:
+            found += find_pictures(source, leave_out=job.out)
+        except InputError as error:
+            outcome.failed.append((source, error))
+    return distinct_names(found) if found else ()
+
+
+def _single_file(job: Job, pictures: int) -> bool:
+    """Whether OUT names a file rather than a folder."""
+    out, kinds = job.out, job.kinds
+    if out.suffix.lower() not in {".png", ".jpg", ".jpeg", ".webp"} or out.is_dir():
+        return False
+    if pictures > 1 or len(kinds) > 1:
+        raise ConfigError(
+            f"{out} is one file, but {pictures} pictures as {', '.join(kinds)} make "
+            f"{pictures * len(kinds)}; give a folder, or one picture with --as mask"
+        )
+    if kinds[0] == "mask" and out.suffix.lower() != ".png":
+        raise ConfigError(f"{out}: masks are stored without loss; use the ending .png")
+    return True
+
+
+def _make_folder(out: Path) -> bool:
+    """Whether the folder had to be made; fails before anything is computed if it cannot be."""
+    there = out.is_dir()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise ResourceError(f"{out}: is a file; results need a folder") from None
+    except OSError as error:
+        raise ResourceError(f"{out}: cannot be made ({error.strerror})") from None
+    return not there
+
+
+def _files_for(picture: FoundPicture, job: Job) -> dict[str, Path]:
+    place = job.out / picture.name
+    return {kind: place.with_name(place.name + ENDINGS[kind]) for kind in job.kinds}
+
+
+def _segment(
+    predictor: Predictor, picture: FoundPicture, files: dict[str, Path], *, overwrite: bool
+) -> Segmentation:
+    there = [path for path in files.values() if path.exists()]
+    if there and not overwrite:
+        raise ResourceError(f"{there[0]} is there already; --overwrite replaces it")
+    result = predictor.predict(picture.path)
+    if "mask" in files:
+        result.save(files["mask"], overwrite=overwrite)
+    if "color" in files:
+        write_image(files["color"], np.asarray(result.color()), overwrite=overwrite)
+    if "overlay" in files:
+        write_image(files["overlay"], np.asarray(result.overlay()), overwrite=overwrite)
+    return result
+
+
+def _row(picture: FoundPicture, result: Segmentation, files: dict[str, Path]) -> dict[str, Any]:
+    height, width = result.mask.shape
+    return {
+        "source": str(picture.path),
+        "height": height,
+        "width": width,
+        "shares": result.shares,
+        "files": {kind: str(path) for kind, path in files.items()},
+        "notes": list(result.notes),
+        "seconds": round(result.seconds, 4),
+    }
+
+
+def _report(terminal: Terminal, outcome: _Outcome, predictor: Predictor) -> None:
+    for row in outcome.done:
+        for note in row["notes"]:
+            terminal.warn(f"{row['source']}: {note}")
+    if outcome.done:
+        _show_shares(terminal, outcome.done, predictor.label_set)
+    for _, error in outcome.failed:
+        terminal.warn(str(error))
+    total = len(outcome.failed) + len(outcome.done)
+    if outcome.failed and total > 1:
+        terminal.warn(f"{len(outcome.failed)} of {total} could not be segmented")
+    failures = [
+        {"source": source, "error": str(error), "exit": error.exit_code}
+        for source, error in outcome.failed
+    ]
+    result = {"model": predictor.card.name, "pictures": outcome.done, "failures": failures}
+    terminal.give("predict", result, ok=not failures)
+
+
+def _show_shares(terminal: Terminal, rows: list[dict[str, Any]], label_set: LabelSet) -> None:
+    if len(rows) == 1:
+        row = rows[0]
+        title = f"{row['source']}  {row['width']} x {row['height']}  {row['seconds']:.2f} s"
+        terminal.show(shares_table(row["shares"], label_set, title=title))
+        terminal.show(*(f"{kind:8} {path}" for kind, path in row["files"].items()))
+        return
+    pixels = sum(row["width"] * row["height"] for row in rows)
+    shares = {
+        name: sum(row["shares"][name] * row["width"] * row["height"] for row in rows) / pixels
+        for name in label_set.names
+    }
+    seconds = sum(row["seconds"] for row in rows)
+    title = f"{len(rows)} pictures, {seconds / len(rows):.2f} s each for network and mask"
+    terminal.show(shares_table(shares, label_set, title=title))
