@@ -127,7 +127,7 @@ def test_a_second_run_does_not_segment_its_own_results(run, tmp_path):
     ("arguments", "code", "reason"),
     [
         ((), 2, "nothing to segment"),
-        (("a.png", "--as", "masc"), 2, "--as takes mask, color, overlay, not masc"),
+        (("a.png", "--as", "masc"), 2, "--as takes mask, color, overlay, cutout"),
         (("a.png", "b.png", "-o", "x.png"), 2, "is one file, but 2 pictures"),
         (("a.png", "-o", "x.jpg", "--as", "mask"), 2, "stored without loss"),
         (("a.png", "-o", "a.png/out"), 6, "cannot be made"),

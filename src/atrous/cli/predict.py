@@ -19,10 +19,22 @@ from atrous.cli.options import (
     parse_scales,
     parse_size,
 )
-from atrous.cli.predict_job import Job, parse_kinds, run_job
+from atrous.cli.predict_job import Job, run_job
+from atrous.cli.predict_outputs import (
+    ClassesOption,
+    KindsOption,
+    MinAreaOption,
+    MinConfidenceOption,
+    SimplifyOption,
+    SmoothFlag,
+    Wanted,
+    parse_classes,
+    parse_kinds,
+)
 from atrous.cli.terminal import Terminal
 from atrous.errors import ConfigError
 from atrous.imaging import MAX_PIXELS
+from atrous.runtime.polygons import SIMPLIFY
 from atrous.weights.load import load
 
 
@@ -36,10 +48,12 @@ def predict(
         ),
     ] = Path("segmented"),
     model: ModelOption = None,
-    kinds: Annotated[
-        str,
-        Parameter(name="--as", help="What to write: mask, color, overlay, joined by commas."),
-    ] = "mask,overlay",
+    kinds: KindsOption = "mask,overlay",
+    classes: ClassesOption = None,
+    min_area: MinAreaOption = 0,
+    min_confidence: MinConfidenceOption = 0.0,
+    smooth: SmoothFlag = False,
+    simplify: SimplifyOption = SIMPLIFY,
     overwrite: OverwriteFlag = False,
     max_megapixels: Annotated[
         float,
@@ -59,14 +73,23 @@ def predict(
     """Segment pictures: an index mask, an overlay with a legend, and each class's share.
 
     Writes NAME.mask.png (palette PNG, values are class indices, exactly the picture's size) and
-    NAME.overlay.jpg into the folder OUT; with --as color also NAME.color.png. Files that are
-    there are never replaced without --overwrite. A picture that cannot be used is named, and the
-    others go on (exit code 7).
+    NAME.overlay.jpg into the folder OUT, or what --as asks for: cut-outs, probabilities, polygons
+    for maps and annotation tools. Files that are there are never replaced without --overwrite. A
+    picture that cannot be used is named, and the others go on (exit code 7).
     """
     terminal = Terminal(as_json=json, quiet=quiet)
     if not sources:
         raise ConfigError("nothing to segment; give pictures, folders or patterns")
-    job = Job(sources, out, parse_kinds(kinds), overwrite=overwrite)
+    wanted = Wanted(
+        parse_kinds(kinds),
+        classes=parse_classes(classes),
+        min_area=min_area,
+        min_confidence=min_confidence,
+        smooth=smooth,
+        simplify=simplify,
+        overwrite=overwrite,
+    )
+    job = Job(sources, out, wanted)
     predictor = load(
         model,
         threads=threads,

@@ -1,22 +1,20 @@
 """What ``atrous predict`` does once its flags are understood."""
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from atrous.cli.predict_outputs import Wanted
 from atrous.cli.terminal import Terminal, shares_table
-from atrous.errors import AtrousError, ConfigError, InputError, ResourceError
-from atrous.imaging import write_image
+from atrous.errors import AtrousError, InputError, ResourceError
 from atrous.labels import LabelSet
+from atrous.runtime.outputs.writer import OutputWriter
 from atrous.runtime.predictor import Predictor
 from atrous.runtime.result import Segmentation
 from atrous.runtime.sources import FoundPicture, distinct_names, find_pictures
 
-ENDINGS = {"mask": ".mask.png", "color": ".color.png", "overlay": ".overlay.jpg"}
-"""Ending of each kind of output."""
 _SOME_FAILED = 7
 
 
@@ -43,10 +41,8 @@ class Job:
     """Pictures, folders and patterns."""
     out: Path
     """A folder, or a file for one picture and one kind."""
-    kinds: tuple[str, ...]
-    """Of `ENDINGS`."""
-    overwrite: bool = False
-    """Whether files that are there are replaced."""
+    wanted: Wanted
+    """What is written of each picture."""
 
 
 def run_job(job: Job, predictor: Predictor, terminal: Terminal) -> int:
@@ -57,36 +53,27 @@ def run_job(job: Job, predictor: Predictor, terminal: Terminal) -> int:
         InputError: If two pictures' results would have the same names.
         ResourceError: If the folder for the results cannot be made.
     """
+    writer = OutputWriter(job.wanted.for_model(predictor.card, job.out))
     outcome = _Outcome()
     pictures = _gather(job, outcome)
-    file_out = _single_file(job, len(pictures))
+    file_out = job.wanted.goes_to_file(job.out, len(pictures))
     made_folder = bool(pictures) and not file_out and _make_folder(job.out)
-    for picture in terminal.track(pictures, total=len(pictures), what="segmenting"):
-        files = {job.kinds[0]: job.out} if file_out else _files_for(picture, job)
-        try:
-            result = _segment(predictor, picture, files, overwrite=job.overwrite)
-        except AtrousError as error:
-            outcome.failed.append((str(picture.path), error))
-            continue
-        outcome.done.append(_row(picture, result, files))
+    with writer:
+        for picture in terminal.track(pictures, total=len(pictures), what="segmenting"):
+            name = picture.name.as_posix()
+            files = file_out or writer.files_for(name, picture.path)
+            try:
+                result = _segment(predictor, picture, files, job.wanted)
+                writer.write(job.wanted.item(name, picture.path, result), files)
+            except AtrousError as error:
+                outcome.failed.append((str(picture.path), error))
+                continue
+            outcome.done.append(_row(picture, result, {**files, **writer.run_files()}))
     if made_folder and not outcome.done:
         with contextlib.suppress(OSError):
             job.out.rmdir()
     _report(terminal, outcome, predictor)
     return outcome.exit_code
-
-
-def parse_kinds(kinds: str) -> tuple[str, ...]:
-    """Kinds of output from ``mask,overlay``.
-
-    Raises:
-        ConfigError: If one is not known, or there is none.
-    """
-    wanted = tuple(dict.fromkeys(kind.strip() for kind in kinds.split(",") if kind.strip()))
-    unknown = [kind for kind in wanted if kind not in ENDINGS]
-    if unknown or not wanted:
-        raise ConfigError(f"--as takes {', '.join(ENDINGS)}, not {', '.join(unknown) or 'nothing'}")
-    return wanted
 
 
 def _gather(job: Job, outcome: _Outcome) -> tuple[FoundPicture, ...]:
@@ -97,21 +84,6 @@ def _gather(job: Job, outcome: _Outcome) -> tuple[FoundPicture, ...]:
         except InputError as error:
             outcome.failed.append((source, error))
     return distinct_names(found) if found else ()
-
-
-def _single_file(job: Job, pictures: int) -> bool:
-    """Whether OUT names a file rather than a folder."""
-    out, kinds = job.out, job.kinds
-    if out.suffix.lower() not in {".png", ".jpg", ".jpeg", ".webp"} or out.is_dir():
-        return False
-    if pictures > 1 or len(kinds) > 1:
-        raise ConfigError(
-            f"{out} is one file, but {pictures} pictures as {', '.join(kinds)} make "
-            f"{pictures * len(kinds)}; give a folder, or one picture with --as mask"
-        )
-    if kinds[0] == "mask" and out.suffix.lower() != ".png":
-        raise ConfigError(f"{out}: masks are stored without loss; use the ending .png")
-    return True
 
 
 def _make_folder(out: Path) -> bool:
@@ -126,25 +98,13 @@ def _make_folder(out: Path) -> bool:
     return not there
 
 
-def _files_for(picture: FoundPicture, job: Job) -> dict[str, Path]:
-    place = job.out / picture.name
-    return {kind: place.with_name(place.name + ENDINGS[kind]) for kind in job.kinds}
-
-
 def _segment(
-    predictor: Predictor, picture: FoundPicture, files: dict[str, Path], *, overwrite: bool
+    predictor: Predictor, picture: FoundPicture, files: Mapping[str, Path], wanted: Wanted
 ) -> Segmentation:
     there = [path for path in files.values() if path.exists()]
-    if there and not overwrite:
+    if there and not wanted.overwrite:
         raise ResourceError(f"{there[0]} is there already; --overwrite replaces it")
-    result = predictor.predict(picture.path)
-    if "mask" in files:
-        result.save(files["mask"], overwrite=overwrite)
-    if "color" in files:
-        write_image(files["color"], np.asarray(result.color()), overwrite=overwrite)
-    if "overlay" in files:
-        write_image(files["overlay"], np.asarray(result.overlay()), overwrite=overwrite)
-    return result
+    return wanted.filtered(predictor.predict(picture.path, detail=wanted.detail))
 
 
 def _row(picture: FoundPicture, result: Segmentation, files: dict[str, Path]) -> dict[str, Any]:

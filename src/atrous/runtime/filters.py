@@ -28,7 +28,9 @@ class Filters:
         """(H, W) class indices, or ``other`` where a pixel belongs to no class."""
         if self.min_confidence > 0:
             if confidence is None:
-                raise ConfigError("a least confidence needs the confidence of each pixel")
+                raise ConfigError(
+                    "the result holds no confidence; predict with detail=Detail(confidence=True)"
+                )
             mask = _replace(mask, confidence < self.min_confidence, other)
         if self.classes is not None:
             mask = _replace(mask, ~np.isin(mask, self.classes), other)

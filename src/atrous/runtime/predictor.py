@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from atrous.bands import RGB8, PixelKind, pixels_from_array, pixels_from_pillow, read_pixels
-from atrous.errors import WeightsError
+from atrous.errors import ConfigError, WeightsError
 from atrous.imaging import MAX_PIXELS, LabelMap, Picture, Pixels
 from atrous.runtime.card import ModelCard, Preprocessing
+from atrous.runtime.detail import PLAIN, Detail, Found, probabilities_of, smoothed
 from atrous.runtime.engine import Engine
 from atrous.runtime.result import Segmentation
 from atrous.runtime.test_time import TestTime
@@ -46,7 +47,7 @@ class Predictor:
         self.max_pixels = max_pixels
         self.test_time = test_time or TestTime()
 
-    def predict(self, image: Source) -> Segmentation:
+    def predict(self, image: Source, *, detail: Detail = PLAIN) -> Segmentation:
         """Segment one picture; the mask has exactly its size.
 
         The network sees the picture at the card's ``longest_side``, and the labels come back at
@@ -55,17 +56,30 @@ class Predictor:
         Args:
             image: A file, a Pillow image, or (H, W, C) pixels: uint8 RGB unless the card says
                 otherwise.
+            detail: What the result holds besides the mask.
 
         Raises:
             InputError: If the picture cannot be used.
+            ConfigError: If edges should be smoothed and the card fills pictures up.
             ResourceError: If the memory does not suffice.
             WeightsError: If the network's output is not finite.
         """
         picture = read_source(image, self.max_pixels, self.card.preprocessing.kind)
         start = time.perf_counter()
-        mask = self.predict_pixels(picture.pixels)
+        if detail == PLAIN:
+            found = Found(self.predict_pixels(picture.pixels))
+        else:
+            found = self._in_detail(picture.pixels, detail)
         seconds = time.perf_counter() - start
-        return Segmentation(mask, self.label_set, picture.pixels, picture.notes, seconds)
+        return Segmentation(
+            found.labels,
+            self.label_set,
+            picture.pixels,
+            picture.notes,
+            seconds,
+            found.confidence,
+            found.probabilities,
+        )
 
     def predict_pixels(self, pixels: Pixels) -> LabelMap:
         """(H, W, C) -> (H, W) class indices."""
@@ -78,6 +92,24 @@ class Predictor:
         labels = self._labels(views, size)
         confidence = confidence_of(labels, views, align_corners=self.card.align_corners)
         return self._cut_out(labels, pixels), self._cut_out(confidence, pixels)
+
+    def _in_detail(self, pixels: Pixels, detail: Detail) -> Found:
+        views, size = self._look(pixels)
+        align = self.card.align_corners
+        if detail.smooth and self.card.preprocessing.eval_crop_size is not None:
+            raise ConfigError("edges are smoothed at the picture's size, not with --eval-crop-size")
+        if detail.smooth:
+            labels = smoothed(views, pixels, align_corners=align)
+        else:
+            labels = self._labels(views, size)
+        confidence = probabilities = None
+        if detail.confidence:
+            confidence = confidence_of(labels, views, align_corners=align)
+            confidence = self._cut_out(confidence, pixels)
+        if detail.probabilities:
+            maps = probabilities_of(views, size, align_corners=align)
+            probabilities = np.stack([self._cut_out(one, pixels) for one in maps])
+        return Found(self._cut_out(labels, pixels), confidence, probabilities)
 
     def _look(self, pixels: Pixels) -> tuple[list[NDArray[np.float32]], tuple[int, int]]:
         """Logits of every look, and the height and width of the labels that they are made for."""

@@ -1,7 +1,7 @@
 """What prediction gives back."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from PIL import Image
 
 from atrous.imaging import LabelMap, Pixels, write_labels
 from atrous.labels import LabelSet
-from atrous.runtime.filters import class_indices, covered_by
+from atrous.runtime.filters import Filters, class_indices, covered_by
 from atrous.runtime.geojson import feature_collection
 from atrous.runtime.georeference import Georeference
 from atrous.runtime.polygons import SIMPLIFY, Polygon, polygons_of
@@ -72,6 +72,30 @@ class Segmentation:
         if legend:
             mixed = draw_legend(mixed, self.shares, self.label_set)
         return Image.fromarray(mixed)
+
+    def filtered(
+        self,
+        classes: Iterable[str] | None = None,
+        *,
+        min_area: int = 0,
+        min_confidence: float = 0.0,
+    ) -> "Segmentation":
+        """The same with only what is wanted in the mask; see `Filters` for the order.
+
+        Pixels that are left without a class become the background if the model has such a class,
+        else the ignore_index of the label set.
+
+        Args:
+            classes: Names of the classes that stay; None for all.
+            min_area: Regions of fewer pixels go to the label around them.
+            min_confidence: Pixels whose class is less probable have none, 0 to 1.
+
+        Raises:
+            ConfigError: If a class is unknown, or the result holds no confidence and needs it.
+        """
+        chosen = None if classes is None else class_indices(classes, self.label_set)
+        filters = Filters(min_confidence, chosen, min_area)
+        return replace(self, mask=filters.apply(self.mask, self.confidence, self.label_set.other))
 
     def cutout(self, classes: Iterable[str] | None = None) -> Image.Image:
         """The picture where classes are, and transparent elsewhere (RGBA).

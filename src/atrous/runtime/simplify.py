@@ -1,5 +1,7 @@
 """Fewer corners for borders, in such a way that neighbours keep sharing them."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +25,7 @@ def simplify_ring(ring: BorderRing, tolerance: float) -> Ring:
     closed = np.roll(ring.corners, -starts[0], axis=0)
     closed = np.concatenate([closed, closed[:1]])
     cuts = [*(starts - starts[0]).tolist(), len(closed) - 1]
-    arcs = [
-        simplify_arc(closed[begin : end + 1], tolerance)[:-1]
-        for begin, end in zip(cuts[:-1], cuts[1:], strict=True)
-    ]
+    arcs = [simplify_arc(closed[begin : end + 1], tolerance)[:-1] for begin, end in pairwise(cuts)]
     simple = np.concatenate(arcs)
     return simple if _encloses_area(simple) else ring.corners
 

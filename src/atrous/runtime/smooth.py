@@ -31,7 +31,8 @@ def smooth_labels(
     Returns:
         (H, W) class indices.
     """
-    guide = cv2.cvtColor(shown(pixels), cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    grey = cv2.cvtColor(shown(pixels), cv2.COLOR_RGB2GRAY)
+    guide: Map = grey.astype(np.float32) / np.float32(255)
     labels: LabelMap = np.empty(guide.shape, np.uint8)
     # A row of the result depends on as many rows above and below as two windows reach.
     for rows, inner, held in _overlapping(strips, len(guide), margin=2 * radius):
@@ -59,16 +60,19 @@ class _Guide:
         self.guide = guide
         self.side = (2 * radius + 1, 2 * radius + 1)
         self.mean = self._mean(guide)
-        self.variance = self._mean(guide * guide) - self.mean * self.mean
+        square: Map = guide * guide
+        self.variance: Map = self._mean(square) - self.mean * self.mean
 
     def filter(self, values: Map) -> Map:
         mean = self._mean(values)
-        slope = (self._mean(self.guide * values) - self.mean * mean) / (self.variance + _EPSILON)
-        offset = mean - slope * self.mean
-        return self._mean(slope) * self.guide + self._mean(offset)
+        product: Map = self.guide * values
+        slope: Map = (self._mean(product) - self.mean * mean) / (self.variance + _EPSILON)
+        offset: Map = mean - slope * self.mean
+        filtered: Map = self._mean(slope) * self.guide + self._mean(offset)
+        return filtered
 
     def _mean(self, values: Map) -> Map:
-        return np.asarray(cv2.blur(values, self.side, borderType=cv2.BORDER_REFLECT))
+        return np.asarray(cv2.blur(values, self.side, borderType=cv2.BORDER_REFLECT), np.float32)
 
 
 def _best(probabilities: NDArray[np.float32], guide: Map, radius: int) -> NDArray[np.intp]:

@@ -28,7 +28,11 @@ def write_cvat(path: Path, job: Job) -> Iterator[Callable[[Item], None]]:
     numbers = count()
     with whole_file(path, overwrite=job.overwrite) as file:
         file.write((_HEAD + _labels(job.label_set)).encode())
-        yield lambda item: file.write(_image(item, next(numbers)).encode()) and None
+
+        def add(item: Item) -> None:
+            file.write(_image(item, next(numbers)).encode())
+
+        yield add
         file.write(b"</annotations>\n")
 
 
@@ -36,9 +40,7 @@ def _labels(label_set: LabelSet) -> str:
     labels = "".join(
         f"<label><name>{escape(name)}</name><color>{hex_color(color)}</color><type>any</type>"
         "<attributes></attributes></label>\n"
-        for index, (name, color) in enumerate(
-            zip(label_set.names, label_set.palette, strict=True)
-        )
+        for index, (name, color) in enumerate(zip(label_set.names, label_set.palette, strict=True))
         if index != label_set.background
     )
     return f"<meta><task><labels>\n{labels}</labels></task></meta>\n"
@@ -53,7 +55,9 @@ def _image(item: Item, number: int) -> str:
         for order, shape in enumerate(item.shapes)
     )
     name = quoteattr(item.picture_name, _ESCAPED)
-    return f'<image id="{number}" name={name} width="{width}" height="{height}">\n{shapes}</image>\n'
+    return (
+        f'<image id="{number}" name={name} width="{width}" height="{height}">\n{shapes}</image>\n'
+    )
 
 
 def _shape(shape: Shape, label: str, order: int) -> str:

@@ -76,11 +76,16 @@ class OutputWriter:
 
     def _opened(self) -> list[Callable[[Item], None]]:
         if self._adders is None:
-            wanted = {name: run for kind in self.job.kinds for name, run in OUTPUTS[kind].run.items()}
-            self._adders = [
-                self._files.enter_context(open_run(self.job.out / name, self.job))
-                for name, open_run in wanted.items()
-            ]
+            wanted = {
+                name: run for kind in self.job.kinds for name, run in OUTPUTS[kind].run.items()
+            }
+            with contextlib.ExitStack() as opened:
+                self._adders = [
+                    opened.enter_context(open_run(self.job.out / name, self.job))
+                    for name, open_run in wanted.items()
+                ]
+                # Only once all could be opened: what fails here is tried again and not left half.
+                self._files = opened.pop_all()
         return self._adders
 
     def __enter__(self) -> Self:
