@@ -1,4 +1,4 @@
-"""labelme: a JSON file for each picture, whose shapes can be corrected by hand."""
+"""labelme: a JSON file for each picture, beside its copy, to be corrected by hand."""
 
 import os
 from pathlib import Path
@@ -36,8 +36,9 @@ def write_labelme(path: Path, item: Item, job: Job) -> None:
 
 
 LABELME = Output(
-    about="polygons to correct in labelme",
+    about="polygons to correct in labelme, in images/",
     write=write_labelme,
+    folder="images",
     ending=".json",
     single=(".json",),
     run={DESCRIPTION: write_description},
