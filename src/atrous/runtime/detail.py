@@ -12,7 +12,7 @@ from atrous.runtime.smooth import smooth_labels
 from atrous.runtime.upsample import AlignCorners, mean_softmax
 
 _MOST_BYTES = 2 << 30
-_CELLS = 2
+_CELLS = 1
 """Radius of the guided filter in cells of the logits: edges are uncertain by about a cell."""
 
 
