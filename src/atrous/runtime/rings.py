@@ -70,10 +70,12 @@ def trace_rings(ids: NDArray[np.int32]) -> list[BorderRing]:
 def _border_sides(flat: NDArray[np.int32], outward: NDArray[np.intp]) -> NDArray[np.int64]:
     """Sides of pixels beyond which another region is: 4 times the pixel plus the side, sorted."""
     found = []
-    inside = np.flatnonzero(flat >= 0)
+    # The frame of -1 is one pixel and a row wide, so that every step from inside stays in `flat`.
+    first, last = int(outward.max()), len(flat) - int(outward.max())
+    middle = flat[first:last]
     for side, step in enumerate(outward.tolist()):
-        border = inside[flat[inside] != flat[inside + step]]
-        found.append(border * 4 + side)
+        border = (middle != flat[first + step : last + step]) & (middle >= 0)
+        found.append((np.flatnonzero(border) + first) * 4 + side)
     count = sum(len(part) for part in found)
     if count > _MOST_SIDES:
         raise ResourceError(
