@@ -153,6 +153,7 @@ def test_many_classes_and_a_large_encoder_need_more_memory():
     assert sample_bytes(replace(MEASURED, classes=("c",) * 150), plan) > base
     assert sample_bytes(MEASURED, {**plan, "model.encoder": "xception65"}) > base
     assert sample_bytes(MEASURED, {**plan, "model.encoder": "timm:any"}) > base
+    assert sample_bytes(MEASURED, {**plan, "train.loss.scales": [0.5, 1.0]}) > base
 
 
 @pytest.mark.parametrize(("pictures", "epochs"), [(5, 300), (400, 60), (100_000, 10)])

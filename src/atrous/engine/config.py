@@ -31,6 +31,7 @@ _USE_OF_SETTING = {
 
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+Scale = Annotated[float, Field(ge=0.25, le=4)]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -181,6 +182,11 @@ class LossConfig(BaseModel):
     """What is added to a pixel's weight of 1 on a boundary."""
     boundary_sigma: Annotated[float, Field(gt=0, le=100)] = 5.0
     """How far from a boundary that reaches, in pixels."""
+    scales: Annotated[tuple[Scale, ...], Field(min_length=1, max_length=8)] = (1.0,)
+    """Sizes in which the network sees each crop, as factors; the losses of all of them and of
+    their merged logits are added. ``image_pyramid`` of the released code."""
+    merge: Literal["max", "mean"] = "max"
+    """How the logits of several scales become one."""
 
     @property
     def factors(self) -> dict[str, float]:
@@ -202,6 +208,8 @@ class LossConfig(BaseModel):
                 raise ValueError(f"{setting} is of {loss}, which is not part of the loss")
         if self.hard_steps and self.hard_fraction == 1.0:
             raise ValueError("hard_steps leads to hard_fraction, which is not given")
+        if self.merge != "max" and len(self.scales) == 1:
+            raise ValueError("merge is for several scales, and there is one")
         return self
 
 

@@ -34,7 +34,9 @@ from atrous.engine.sync_norms import synchronize_norms
 from atrous.engine.trainee import Trainee
 from atrous.errors import ConfigError
 from atrous.losses.class_weights import class_weights
+from atrous.models.at_scales import AtScales
 from atrous.models.build import build_model
+from atrous.models.segmenter import Segmenter
 from atrous.recipes.augmentation import plan_data
 from atrous.recipes.recipe import Recipe
 from atrous.runtime.card import ModelCard, Preprocessing
@@ -188,17 +190,23 @@ def trainee_for(
         synchronize_norms(model)
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)
+    called = _at_scales(model, config.loss.scales)
     if config.compile:
-        model.compile()
+        called.compile()
     optimizer = build_optimizer(model, config)
     return Trainee(
         network=model,
-        model=model,
+        model=called,
         optimizer=optimizer,
         schedule=build_schedule(optimizer, config, total_steps=total_steps),
         average=moving_average(model, config.ema_decay, ramp=config.ema_ramp),
         device_batch=config.device_batch,
     )
+
+
+def _at_scales(model: nn.Module, scales: tuple[float, ...]) -> nn.Module:
+    several = isinstance(model, Segmenter) and scales != (1.0,)
+    return AtScales(model, scales) if several else model  # type: ignore[arg-type]
 
 
 def loss_for(

@@ -184,6 +184,7 @@ def sample_bytes(m: Measured, chosen: Chosen) -> int:
     network = next(known, _BYTES_PER_UNKNOWN_PIXEL)
     network *= _BYTES_AT_STRIDE_8 if chosen["model.output_stride"] == 8 else 1
     height, width = chosen["data.crop_size"]
+    network *= sum(scale**2 for scale in chosen.get("train.loss.scales", (1.0,)))
     return int(height * width * (network + _BYTES_PER_CLASS * len(m.classes)))
 
 
