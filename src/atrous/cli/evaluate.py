@@ -9,6 +9,8 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.table import Table
 
+from atrous.cli.classifiers import find_classifier, refuse
+from atrous.cli.evaluate_classes import evaluate_classifier
 from atrous.cli.layout_option import LAYOUT_HELP
 from atrous.cli.options import (
     EvalCropSizeOption,
@@ -93,13 +95,33 @@ def evaluate(
     """Measure a model on a split: mean IoU, pixel accuracy, IoU of each class.
 
     One confusion matrix over the split, ignored pixels left out, whole picture; a single scale
-    unless SCALES, FLIP or SLIDE ask for more, or as a PROTOCOL fixes it.
+    unless SCALES, FLIP or SLIDE ask for more, or as a PROTOCOL fixes it. A model that names whole
+    pictures is measured over folders of classes, DATA/SPLIT/CLASS: top-1 and top-5 accuracy.
     """
     from atrous.reports.build import build_report, check_folder, collected, write_folder
     from atrous.reports.report import ModelFacts
     from atrous.reports.submission import find_target
 
     terminal = Terminal(as_json=json, quiet=quiet)
+    classifier = find_classifier(model)
+    if classifier:
+        for_masks = {
+            "--layout": layout != "auto",
+            "--protocol": protocol,
+            "--boundary": boundary,
+            "--calibration": calibration,
+            "--report": report,
+            "--submit": submit,
+            "--submit-as": submit_as,
+            "--min-miou": min_miou,
+        }
+        for_looks = {"--scales": scales != "1", "--flip": flip, "--slide": slide}
+        refuse(
+            {**for_masks, **for_looks, "--eval-crop-size": eval_crop_size}, classifier=classifier
+        )
+        return evaluate_classifier(
+            classifier, data, split=split, threads=threads, terminal=terminal
+        )
     rules = _rules(protocol, scales, flip=flip, eval_crop_size=eval_crop_size, slide=slide)
     if submit_as and not submit:
         raise ConfigError("--submit-as says what --submit is for; give --submit FILE.zip too")

@@ -9,6 +9,7 @@ import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from atrous.cli.classifiers import find_classifier, refuse
 from atrous.cli.options import (
     EvalCropSizeOption,
     FlipFlag,
@@ -22,6 +23,7 @@ from atrous.cli.options import (
     parse_scales,
     parse_size,
 )
+from atrous.cli.predict_classes import predict_classes
 from atrous.cli.terminal import Terminal, shares_table
 from atrous.errors import AtrousError, ConfigError, InputError, ResourceError
 from atrous.imaging import MAX_PIXELS, write_image
@@ -33,6 +35,7 @@ from atrous.weights.load import load
 
 ENDINGS = {"mask": ".mask.png", "color": ".color.png", "overlay": ".overlay.jpg"}
 """Ending of each kind of output."""
+_OUT, _KINDS = Path("segmented"), "mask,overlay"
 _SOME_FAILED = 7
 
 
@@ -59,12 +62,12 @@ def predict(
             name=("--out", "-o"),
             help="Folder for the results; for one picture and one kind also a file.",
         ),
-    ] = Path("segmented"),
+    ] = _OUT,
     model: ModelOption = None,
     kinds: Annotated[
         str,
         Parameter(name="--as", help="What to write: mask, color, overlay, joined by commas."),
-    ] = "mask,overlay",
+    ] = _KINDS,
     overwrite: OverwriteFlag = False,
     max_megapixels: Annotated[
         float,
@@ -86,12 +89,22 @@ def predict(
     Writes NAME.mask.png (palette PNG, values are class indices, exactly the picture's size) and
     NAME.overlay.jpg into the folder OUT; with --as color also NAME.color.png. Files that are
     there are never replaced without --overwrite. A picture that cannot be used is named, and the
-    others go on (exit code 7).
+    others go on (exit code 7). A model that names whole pictures writes no files; its five
+    likeliest classes are shown with their probabilities.
     """
     terminal = Terminal(as_json=json, quiet=quiet)
     wanted = _parse_kinds(kinds)
     if not sources:
         raise ConfigError("nothing to segment; give pictures, folders or patterns")
+    classifier = find_classifier(model)
+    if classifier:
+        for_masks = {"--out": out != _OUT, "--as": kinds != _KINDS, "--overwrite": overwrite}
+        for_looks = {"--scales": scales != "1", "--flip": flip, "--slide": slide}
+        refuse(
+            {**for_masks, **for_looks, "--eval-crop-size": eval_crop_size}, classifier=classifier
+        )
+        pixels = int(max_megapixels * 1e6)
+        return predict_classes(classifier, sources, terminal, threads=threads, max_pixels=pixels)
     predictor = load(
         model,
         threads=threads,

@@ -8,7 +8,7 @@ from typing import TypeVar
 from accelerate.utils import broadcast_object_list, set_seed
 
 from atrous.data import PairList
-from atrous.engine.evaluate_classes import ClassEvaluation, evaluate_classes
+from atrous.engine.evaluate_classes import ClassEvaluation, evaluate_classes, look_of
 from atrous.engine.ranks import share_buffers
 from atrous.recipes.assemble import build_accelerator
 from atrous.recipes.classify_assemble import (
@@ -156,7 +156,7 @@ class _Run:
             **asdict(found),
             "split": self.recipe.data.eval_split,
             "epoch": epoch,
-            "convention": "the middle of each picture, one look",
+            "convention": look_of(self.card.preprocessing),
         }
         card = self.card.model_copy(update={"result": result})
         for name in ("last", "best") if found.top1 > self.log.best else ("last",):
