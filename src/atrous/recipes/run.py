@@ -7,7 +7,7 @@ from accelerate.utils import broadcast_object_list, set_seed
 
 from atrous.data import PairList
 from atrous.engine.checkpoint import Settings
-from atrous.engine.evaluate import Evaluation, evaluation_of
+from atrous.engine.evaluate import Evaluation, Watcher, evaluation_of
 from atrous.engine.ranks import measure_together, share_buffers
 from atrous.engine.train import Progress
 from atrous.models.torch_engine import TorchEngine
@@ -150,6 +150,7 @@ class _Run:
         self.out, self.trainee, self.accelerator = course.out, course.trainee, course.accelerator
         self.eval_pairs, self.card, self.at_the_end = eval_pairs, card, at_the_end
         self.journal: Journal | None = None
+        self._is_first = True
         network, device = self.trainee.to_keep, self.accelerator.device
         engine = TorchEngine(network, device=device)  # type: ignore[arg-type]
         self.predict = Predictor(engine, card).predict_pixels
@@ -162,7 +163,6 @@ class _Run:
             self.course.pairs.label_set,
             origin,
             seen=-(-len(self.eval_pairs.pairs) // processes),
-            alone=processes == 1,
             trackers=open_trackers(
                 onlookers.trackers,
                 self.out,
@@ -201,18 +201,27 @@ class _Run:
     def _measure(self) -> Evaluation:
         network = self.trainee.to_keep.eval()
         share_buffers(network, self.accelerator)
-        watchers = self.journal.watchers() if self.journal else []
-        if self.course.is_over and self.at_the_end and self.accelerator.num_processes == 1:
-            watchers += self.at_the_end(self.eval_pairs.label_set)
         matrix, images = measure_together(
             self.predict,
             self.eval_pairs,
             self.accelerator,
             kind=self.card.preprocessing.kind,
             watch=self.course.until_interrupted,
-            watchers=watchers,
+            watchers=self.journal.watchers() if self.journal else [],
+            of_all=self._watchers_of_all(),
         )
         return evaluation_of(matrix, self.eval_pairs.label_set.names, images)
+
+    def _watchers_of_all(self) -> list[Watcher] | None:
+        """Who is shown every picture, by the first process; None if nobody is."""
+        first, last = self._is_first, self.course.is_over and self.at_the_end is not None
+        self._is_first = False
+        if not (first or last):
+            return None
+        watchers = self.journal.watchers_of_all() if self.journal and first else []
+        if last and self.at_the_end and self.accelerator.is_main_process:
+            watchers += self.at_the_end(self.eval_pairs.label_set)
+        return watchers
 
     def _keep(self, evaluation: Evaluation, epoch: int) -> ModelCard:
         """Tell of a measurement, and write the network as the last, and as the best if it is."""
