@@ -23,6 +23,9 @@ class Silent:
     def stepped(self, progress) -> None:
         self.losses.append(progress.loss)
 
+    def measuring(self, picture: int, of: int) -> None:
+        pass
+
     def evaluated(self, epoch: int, evaluation: object) -> None:
         pass
 

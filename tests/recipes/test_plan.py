@@ -218,6 +218,13 @@ def test_pictures_of_seldom_classes_come_more_often():
     assert "data.balance" not in planned(shown=(1.0, 0.2))
 
 
+def test_a_cpu_with_bfloat16_of_its_own_trains_in_it():
+    fast = replace(MEASURED.machine, bf16=True)
+
+    assert planned(machine=fast)["train.precision"] == "bf16"
+    assert planned()["train.precision"] == "auto"
+
+
 def test_workers_leave_a_core_to_the_training():
     assert planned()["data.workers"] == 1
     assert planned(machine=GPU)["data.workers"] == 8

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedType
 from torch import nn
 from torch.utils.data import DataLoader
@@ -80,7 +81,9 @@ def build_accelerator(config: TrainConfig) -> Accelerator:
     Raises:
         ConfigError: If they cannot be had together.
     """
-    precision = _precision(config.precision)
+    precision = precision_of(config.precision)
+    # An earlier run in this process would bind this one to its precision.
+    AcceleratorState._reset_state()
     try:
         # Without a device accelerate joins processes that torchrun has started only if it is told.
         on_cpu = not torch.accelerator.is_available()
@@ -97,7 +100,8 @@ def build_accelerator(config: TrainConfig) -> Accelerator:
     return accelerator
 
 
-def _precision(wanted: str) -> str:
+def precision_of(wanted: str) -> str:
+    """What accelerate calls a precision of a recipe; auto is that of the device."""
     if wanted == "auto":
         if not torch.cuda.is_available():
             return "no"
@@ -190,7 +194,7 @@ def trainee_for(
         synchronize_norms(model)
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)
-    called = _at_scales(model, config.loss.scales)
+    called = at_scales(model, config.loss.scales)
     if config.compile:
         called.compile()
     optimizer = build_optimizer(model, config)
@@ -204,7 +208,8 @@ def trainee_for(
     )
 
 
-def _at_scales(model: nn.Module, scales: tuple[float, ...]) -> nn.Module:
+def at_scales(model: nn.Module, scales: tuple[float, ...]) -> nn.Module:
+    """What is called in a step: the network, or what shows it each picture in several sizes."""
     several = isinstance(model, Segmenter) and scales != (1.0,)
     return AtScales(model, scales) if several else model  # type: ignore[arg-type]
 

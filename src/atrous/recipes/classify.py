@@ -3,7 +3,6 @@
 import contextlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
 
 from accelerate.utils import broadcast_object_list, set_seed
 
@@ -28,8 +27,6 @@ from atrous.recipes.run_folder import (
 from atrous.recipes.run_lock import take_folder
 from atrous.runtime.card import ModelCard
 from atrous.weights.model_file import save_model
-
-_Item = TypeVar("_Item")
 
 
 def run_classification(
@@ -85,8 +82,6 @@ def run_classification(
         if accelerator.is_main_process:
             describe_run(out, recipe, settings)
             log.write(out)
-        if changed:
-            reporter.told(f"resuming under other settings: {'; '.join(changed.values())}")
         course = Course(
             recipe.train,
             out=out,
@@ -98,6 +93,7 @@ def run_classification(
             log=log,
             reporter=reporter,
         )
+        course.tell_differences(changed)
         return _Run(recipe, course, log, eval_pairs, class_card_for(recipe, name, pairs)).train()
 
 
@@ -115,6 +111,7 @@ class _Run:
         self.recipe, self.course, self.log = recipe, course, log
         self.out, self.trainee, self.accelerator = course.out, course.trainee, course.accelerator
         self.eval_pairs, self.card = eval_pairs, card
+        self._share = -(-len(eval_pairs.pairs) // self.accelerator.num_processes)
 
     def train(self) -> ClassEvaluation:
         """Train to the end, and give the last evaluation."""
@@ -147,7 +144,7 @@ class _Run:
             self.eval_pairs,
             self.card.preprocessing,
             self.accelerator,
-            watch=self.course.until_interrupted,
+            watch=lambda share: self.course.until_interrupted(share, self._share),
         )
 
     def _keep(self, found: ClassEvaluation, epoch: int) -> None:

@@ -1,7 +1,7 @@
 """The steps of a run under way, with checkpoints between them and a way out at each."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -138,9 +138,24 @@ class Course:
         """Whether the evaluation split is measured after an epoch."""
         return self.is_over or epoch % self.config.evaluate_every == 0
 
-    def until_interrupted(self, samples: Iterable[_Item]) -> Iterator[_Item]:
-        """Pass samples on that are measured, and leave between two of them if asked to."""
-        for sample in samples:
+    def tell_differences(self, changed: Mapping[str, str]) -> None:
+        """Say where the run is other than its recipe, or than the run that it goes on with.
+
+        Args:
+            changed: Sentences by setting, of a run that is resumed under others.
+        """
+        if changed:
+            self.reporter.told(f"resuming under other settings: {'; '.join(changed.values())}")
+        if self.sampler.batch_size != self.config.batch_size:
+            self.reporter.told(
+                f"{len(self.pairs.pairs)} pictures and {self.accelerator.num_processes} processes "
+                f"make {self.sampler.batch_size} samples in a step, not {self.config.batch_size}"
+            )
+
+    def until_interrupted(self, samples: Iterable[_Item], count: int) -> Iterator[_Item]:
+        """Pass on ``count`` samples that are measured, and leave between two if asked to."""
+        for number, sample in enumerate(samples, start=1):
+            self.reporter.measuring(number, count)
             yield sample
             # One of several processes cannot leave the others waiting for its counts.
             if self.interruption.asked and self.accelerator.num_processes == 1:

@@ -33,6 +33,8 @@ class Machine:
     memory: int
     """Free bytes: of the GPU, else of the machine."""
     cores: int
+    bf16: bool = False
+    """Whether a CPU multiplies bfloat16 by instructions of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +160,16 @@ def look_at_machine() -> Machine:
         return Machine(device="cuda", memory=free, cores=cores or 1)
     found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     device = found.type if found else "cpu"
-    return Machine(device=device, memory=free_memory(), cores=cores or 1)
+    return Machine(
+        device=device, memory=free_memory(), cores=cores or 1, bf16=not found and _has_bf16()
+    )
+
+
+def _has_bf16() -> bool:
+    with contextlib.suppress(AttributeError, RuntimeError):  # of earlier versions of torch
+        known = torch.cpu.get_capabilities()
+        return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+    return False
 
 
 def free_memory(proc: Path = Path("/proc/meminfo"), group: Path = Path("/sys/fs/cgroup")) -> int:

@@ -35,8 +35,6 @@ from atrous.runtime.card import ModelCard
 from atrous.runtime.predictor import Predictor
 from atrous.weights.model_file import save_model
 
-_NAMED_FILES = 5
-
 
 def run_training(  # noqa: PLR0913
     recipe: Recipe,
@@ -99,7 +97,6 @@ def run_training(  # noqa: PLR0913
         )
         set_seed(recipe.train.seed)
         parts = assemble(recipe, pairs, start, accelerator, reporter.told)
-        sampler = parts.sampler
         log = Log()
         set_out(parts.trainee, log, accelerator, checkpoint, changed=bool(changed))
         if accelerator.is_main_process:
@@ -112,7 +109,7 @@ def run_training(  # noqa: PLR0913
             accelerator=accelerator,
             parts=parts,
             pairs=pairs,
-            loss=loss_for(recipe, pairs, sampler.steps, accelerator.device),
+            loss=loss_for(recipe, pairs, parts.sampler.steps, accelerator.device),
             log=log,
             reporter=reporter,
         )
@@ -124,13 +121,7 @@ def run_training(  # noqa: PLR0913
             )
             run.journal = run.open_journal(origin, onlookers, settings)
             stack.callback(run.journal.close)
-        if changed:
-            reporter.told(f"resuming under other settings: {'; '.join(changed.values())}")
-        if sampler.batch_size != recipe.train.batch_size:
-            reporter.told(
-                f"{len(pairs.pairs)} pictures and {accelerator.num_processes} processes make "
-                f"{sampler.batch_size} samples in a step, not {recipe.train.batch_size}"
-            )
+        course.tell_differences(changed)
         return run.train()
 
 
@@ -150,6 +141,7 @@ class _Run:
         self.out, self.trainee, self.accelerator = course.out, course.trainee, course.accelerator
         self.eval_pairs, self.card, self.at_the_end = eval_pairs, card, at_the_end
         self.journal: Journal | None = None
+        self._share = -(-len(eval_pairs.pairs) // self.accelerator.num_processes)
         self._is_first = True
         network, device = self.trainee.to_keep, self.accelerator.device
         engine = TorchEngine(network, device=device)  # type: ignore[arg-type]
@@ -157,12 +149,11 @@ class _Run:
 
     def open_journal(self, origin: Origin, onlookers: Onlookers, settings: Settings) -> Journal:
         """Begin what is kept for people; of the first process."""
-        processes = self.accelerator.num_processes
         return Journal(
             self.out,
             self.course.pairs.label_set,
             origin,
-            seen=-(-len(self.eval_pairs.pairs) // processes),
+            seen=self._share,
             trackers=open_trackers(
                 onlookers.trackers,
                 self.out,
@@ -206,7 +197,7 @@ class _Run:
             self.eval_pairs,
             self.accelerator,
             kind=self.card.preprocessing.kind,
-            watch=self.course.until_interrupted,
+            watch=lambda share: self.course.until_interrupted(share, self._share),
             watchers=self.journal.watchers() if self.journal else [],
             of_all=self._watchers_of_all(),
         )
