@@ -135,6 +135,16 @@ def test_all_processes_see_fewer_samples_at_once_where_one_is_short_of_memory(da
     assert_alike(tmp_path / "alone", tmp_path / "two")
 
 
+def test_weights_that_are_split_over_processes_are_those_of_one(data, tmp_path):
+    settings = {"device_batch": None, "sync_norms": True}
+    (alone,) = train(data, tmp_path / "alone", processes=1, **settings)
+    first, _ = train(data, tmp_path / "split", processes=2, shard=True, **settings)
+
+    np.testing.assert_allclose(first["losses"], alone["losses"], rtol=1e-6)
+    assert first["counts"] == alone["counts"]
+    assert_alike(tmp_path / "alone", tmp_path / "split")
+
+
 def assert_alike(one: Path, other: Path) -> None:
     expected = load_file(one / "last.safetensors")
     for name, tensor in load_file(other / "last.safetensors").items():

@@ -294,6 +294,9 @@ class TrainConfig(BaseModel):
     """Longest gradient, over all weights; a longer one is shortened to it. None for no limit."""
     sync_norms: bool = False
     """Whether norms take their statistics over all processes, not over each one's samples."""
+    shard: bool = False
+    """Whether several processes split weights, gradients and optimizer state among them (FSDP2);
+    each also holds the whole weights once, and their average if there is one."""
     channels_last: bool = True
     """Whether the channels are last in memory, which convolutions are faster with."""
     compile: bool = False
@@ -318,6 +321,8 @@ class TrainConfig(BaseModel):
             default = type(self).model_fields[setting].default
             if getattr(self, setting) != default and getattr(self, field) not in values:
                 raise ValueError(f"{setting} is for {field} = {' or '.join(map(repr, values))}")
+        if self.shard and (self.compile or self.precision == "fp16"):
+            raise ValueError("shard goes with neither compile nor fp16; take bf16 or fp32")
         if self.ema_ramp and not self.ema_decay:
             raise ValueError("ema_ramp is for a moving average; give ema_decay")
         return self

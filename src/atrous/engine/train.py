@@ -18,7 +18,7 @@ from atrous.engine.interruption import Interruption
 from atrous.engine.loss import LossAtStep
 from atrous.engine.memory import is_out_of_memory
 from atrous.engine.sync_norms import waiting_for_nobody
-from atrous.engine.trainee import Buffers, Trainee, restore, state_of
+from atrous.engine.trainee import Buffers, Trainee, joined, restore, state_of
 from atrous.errors import ConfigError, ResourceError
 
 
@@ -111,11 +111,12 @@ class Loop:
     def _first_step(self, batch: Batch) -> Progress:
         """Step with as many samples at once as there is memory for."""
         try:
-            if self.accelerator.num_processes > 1:
-                self._agree(batch)
-                progress = self._step(batch)
-            else:
+            if self.accelerator.num_processes == 1:
                 progress = self._step_or_halve(batch)
+            else:
+                if self.trainee.whole is None:  # no process can run split weights by itself
+                    self._agree(batch)
+                progress = self._step(batch)
         except ValueError as error:
             if "Expected more than 1 value per channel" not in str(error):
                 raise
@@ -206,7 +207,7 @@ class Loop:
         learning_rate = float(trainee.optimizer.param_groups[0]["lr"])
         loss = self._forward_and_backward(batch)
         norm = accelerator.clip_grad_norm_(trainee.model.parameters(), self._clip_norm)
-        loss_value, norm_value = self._read(loss, norm)
+        loss_value, norm_value = self._read(loss, joined(norm))
         bad = self._commit(loss_value, norm_value)
         return Progress(
             epoch=trainee.epoch,
@@ -229,7 +230,8 @@ class Loop:
             labels = part.labels.to(accelerator.device, non_blocking=True)
             last = number == len(parts)
             with contextlib.nullcontext() if last else accelerator.no_sync(model):
-                logits = model(images.contiguous(memory_format=self._layout))
+                with accelerator.autocast():
+                    logits = model(images.contiguous(memory_format=self._layout))
                 loss = self._loss(logits, labels, self.trainee.step) * share
                 # Gradients are averaged over the processes, and are wanted summed.
                 accelerator.backward(loss * accelerator.num_processes)
@@ -285,7 +287,7 @@ class Loop:
             return
         trainee.schedule.step()
         if trainee.average:
-            trainee.average.update_parameters(trainee.network)
+            trainee.average.update_parameters(trainee.gather())
 
     def state_before_step(self) -> dict[str, Any]:
         """Everything that the step under way, or the next one, depends on."""

@@ -95,8 +95,11 @@ def build_accelerator(config: TrainConfig) -> Accelerator:
     if accelerator.distributed_type not in _LAUNCHES:
         raise ConfigError(
             f"processes of kind {accelerator.distributed_type.value} cannot train here; launch "
-            "with torchrun, or accelerate launch without FSDP, DeepSpeed and the like"
+            "with torchrun, or accelerate launch without FSDP, DeepSpeed and the like; "
+            "train.shard = true splits weights over processes"
         )
+    if config.shard and accelerator.scaler:
+        raise ConfigError("train.shard does not go with fp16; give train.precision = 'fp32'")
     return accelerator
 
 

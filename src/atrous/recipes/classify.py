@@ -78,7 +78,14 @@ def run_classification(
         set_seed(recipe.train.seed)
         parts = assemble_classifier(recipe, pairs, accelerator, reporter)
         log = TopLog()
-        set_out(parts.trainee, log, accelerator, checkpoint, changed=bool(changed))
+        set_out(
+            parts.trainee,
+            log,
+            accelerator,
+            checkpoint,
+            changed=bool(changed),
+            split=recipe.train.shard,
+        )
         if accelerator.is_main_process:
             describe_run(out, recipe, settings)
             log.write(out)
@@ -137,6 +144,7 @@ class _Run:
         return found
 
     def _measure(self) -> ClassEvaluation:
+        self.trainee.gather()
         network = self.trainee.to_keep.eval()
         share_buffers(network, self.accelerator)
         return evaluate_classes(

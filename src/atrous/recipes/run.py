@@ -98,7 +98,14 @@ def run_training(  # noqa: PLR0913
         set_seed(recipe.train.seed)
         parts = assemble(recipe, pairs, start, accelerator, reporter.told)
         log = Log()
-        set_out(parts.trainee, log, accelerator, checkpoint, changed=bool(changed))
+        set_out(
+            parts.trainee,
+            log,
+            accelerator,
+            checkpoint,
+            changed=bool(changed),
+            split=recipe.train.shard,
+        )
         if accelerator.is_main_process:
             describe_run(out, recipe, settings)
             log.write(out)
@@ -190,6 +197,7 @@ class _Run:
         return evaluation
 
     def _measure(self) -> Evaluation:
+        self.trainee.gather()
         network = self.trainee.to_keep.eval()
         share_buffers(network, self.accelerator)
         matrix, images = measure_together(
