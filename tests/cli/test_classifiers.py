@@ -85,7 +85,7 @@ def test_a_picture_that_cannot_be_read_is_named_and_the_others_go_on(run, model,
 
 
 @pytest.mark.parametrize(
-    "options", [("--as", "mask"), ("--slide", "65x65"), ("-o", "here"), ("--flip",)]
+    "options", [("--as", "mask"), ("--slide", "65x65"), ("-o", "here"), ("--engine", "onnx")]
 )
 def test_options_for_masks_are_refused(options, run, model, data):
     code, _, err = run("predict", data / "val", "-m", model, *options)

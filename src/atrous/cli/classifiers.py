@@ -36,8 +36,8 @@ def refuse(given: Mapping[str, object], *, classifier: Path) -> None:
     typed = [option for option, value in given.items() if value]
     if typed:
         raise ConfigError(
-            f"{classifier}: names pictures as a whole and makes no masks, which {', '.join(typed)} "
-            f"{'is' if len(typed) == 1 else 'are'} for; leave it out, or take a model that segments"
+            f"{classifier}: names pictures as a whole, on torch in float32; {', '.join(typed)} "
+            f"{'is' if len(typed) == 1 else 'are'} for models that segment; leave it out"
         )
 
 

@@ -13,9 +13,11 @@ from atrous.cli.classifiers import find_classifier, refuse
 from atrous.cli.evaluate_classes import evaluate_classifier
 from atrous.cli.layout_option import LAYOUT_HELP
 from atrous.cli.options import (
+    EngineOption,
     EvalCropSizeOption,
     FlipFlag,
     JsonFlag,
+    PrecisionOption,
     QuietFlag,
     ScalesOption,
     SlideOption,
@@ -88,6 +90,8 @@ def evaluate(
     flip: FlipFlag = False,
     eval_crop_size: EvalCropSizeOption = None,
     slide: SlideOption = None,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "fp32",
     threads: ThreadsOption = 0,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -116,8 +120,13 @@ def evaluate(
             "--min-miou": min_miou,
         }
         for_looks = {"--scales": scales != "1", "--flip": flip, "--slide": slide}
+        for_engines = {
+            "--engine": engine not in ("auto", "torch"),
+            "--precision": precision != "fp32",
+        }
         refuse(
-            {**for_masks, **for_looks, "--eval-crop-size": eval_crop_size}, classifier=classifier
+            {**for_masks, **for_looks, **for_engines, "--eval-crop-size": eval_crop_size},
+            classifier=classifier,
         )
         return evaluate_classifier(
             classifier, data, split=split, threads=threads, terminal=terminal
@@ -130,6 +139,8 @@ def evaluate(
         check_folder(report)
     predictor = load(
         model,
+        engine=engine,
+        precision=precision,
         threads=threads,
         scales=rules.scales,
         flip=rules.flip,

@@ -12,7 +12,7 @@ from atrous.layers.resize import resize
 from atrous.losses import LOSSES
 from atrous.losses.hard_pixels import hard_fraction_at
 from atrous.losses.pyramid import over_scales
-from atrous.runtime.upsample import AlignCorners
+from atrous.runtime.bilinear import AlignCorners
 
 LossAtStep: TypeAlias = Callable[[Tensor, Tensor, int], Tensor]
 """From logits (B, C, h, w), or (S, B, C, h, w) of S scales, labels (B, H, W) and optimizer steps

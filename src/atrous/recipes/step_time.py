@@ -6,8 +6,8 @@ from collections.abc import Callable
 import torch
 
 from atrous.engine.loss import build_loss
-from atrous.engine.memory import is_out_of_memory
 from atrous.models.build import build_model
+from atrous.models.memory import is_out_of_memory
 from atrous.recipes.assemble import at_scales, precision_of
 from atrous.recipes.recipe import Recipe
 
