@@ -1,11 +1,15 @@
 """What commands share that take a classifier of whole pictures in place of a segmenter."""
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 
 from atrous.errors import ConfigError, DependencyError
 from atrous.weights.formats.safetensors_card import read_safetensors_card
 from atrous.weights.load import find_model
+
+_FLAGS = {"kinds": "--as"}
+"""Options that are not called as their argument."""
 
 
 def find_classifier(model: str | None) -> Path | None:
@@ -23,17 +27,29 @@ def find_classifier(model: str | None) -> Path | None:
     return path if read_safetensors_card(path).task == "classification" else None
 
 
-def refuse(given: Mapping[str, object], *, classifier: Path) -> None:
-    """Refuse options that are for masks.
+def refuse_typed(
+    command: Callable[..., int],
+    given: Mapping[str, object],
+    *,
+    leave: Container[str],
+    classifier: Path,
+) -> None:
+    """Refuse the options of a command that are for models that segment.
 
     Args:
-        given: By option; what is true or there was typed.
+        command: Has the options with their defaults.
+        given: Their values, by name.
+        leave: Names of those that classifiers have too.
         classifier: The file of the model, for the message.
 
     Raises:
-        ConfigError: If one was typed.
+        ConfigError: If another one has been typed.
     """
-    typed = [option for option, value in given.items() if value]
+    typed = [
+        _FLAGS.get(name, f"--{name.replace('_', '-')}")
+        for name, option in inspect.signature(command).parameters.items()
+        if name not in leave and given[name] != option.default
+    ]
     if typed:
         raise ConfigError(
             f"{classifier}: names pictures as a whole, on torch in float32; {', '.join(typed)} "

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.table import Table
 
-from atrous.cli.classifiers import find_classifier, refuse
+from atrous.cli.classifiers import find_classifier, refuse_typed
 from atrous.cli.evaluate_classes import evaluate_classifier
 from atrous.cli.layout_option import LAYOUT_HELP
 from atrous.cli.options import (
@@ -17,13 +17,17 @@ from atrous.cli.options import (
     EvalCropSizeOption,
     FlipFlag,
     JsonFlag,
+    MaxMemoryOption,
+    OverlapOption,
     PrecisionOption,
     QuietFlag,
     ScalesOption,
     SlideOption,
     ThreadsOption,
+    TileOption,
     parse_scales,
     parse_size,
+    parse_tiles,
 )
 from atrous.cli.terminal import Terminal
 from atrous.data.detect import open_split, open_unlabelled
@@ -41,6 +45,9 @@ if TYPE_CHECKING:
     from atrous.reports.submission import Submission, Target
 
 CONVENTION = "one confusion matrix over the split, whole picture"
+
+
+_OF_CLASSIFIERS = {"model", "data", "split", "threads", "json", "quiet"}
 
 
 def evaluate(
@@ -90,6 +97,9 @@ def evaluate(
     flip: FlipFlag = False,
     eval_crop_size: EvalCropSizeOption = None,
     slide: SlideOption = None,
+    max_memory: MaxMemoryOption = None,
+    tile: TileOption = None,
+    overlap: OverlapOption = None,
     engine: EngineOption = "auto",
     precision: PrecisionOption = "fp32",
     threads: ThreadsOption = 0,
@@ -102,6 +112,7 @@ def evaluate(
     unless SCALES, FLIP or SLIDE ask for more, or as a PROTOCOL fixes it. A model that names whole
     pictures is measured over folders of classes, DATA/SPLIT/CLASS: top-1 and top-5 accuracy.
     """
+    given = dict(locals())
     from atrous.reports.build import build_report, check_folder, collected, write_folder
     from atrous.reports.report import ModelFacts
     from atrous.reports.submission import find_target
@@ -109,25 +120,7 @@ def evaluate(
     terminal = Terminal(as_json=json, quiet=quiet)
     classifier = find_classifier(model)
     if classifier:
-        for_masks = {
-            "--layout": layout != "auto",
-            "--protocol": protocol,
-            "--boundary": boundary,
-            "--calibration": calibration,
-            "--report": report,
-            "--submit": submit,
-            "--submit-as": submit_as,
-            "--min-miou": min_miou,
-        }
-        for_looks = {"--scales": scales != "1", "--flip": flip, "--slide": slide}
-        for_engines = {
-            "--engine": engine not in ("auto", "torch"),
-            "--precision": precision != "fp32",
-        }
-        refuse(
-            {**for_masks, **for_looks, **for_engines, "--eval-crop-size": eval_crop_size},
-            classifier=classifier,
-        )
+        refuse_typed(evaluate, given, leave=_OF_CLASSIFIERS, classifier=classifier)
         return evaluate_classifier(
             classifier, data, split=split, threads=threads, terminal=terminal
         )
@@ -146,6 +139,7 @@ def evaluate(
         flip=rules.flip,
         eval_crop_size=rules.eval_crop_size,
         slide=rules.slide,
+        tiles=parse_tiles(max_memory, tile, overlap),
     )
     opened = open_unlabelled if submit else open_split
     pairs = opened(data, split, layout=layout)
@@ -171,7 +165,7 @@ def evaluate(
         found,
         model=ModelFacts(name=predictor.card.name, engine=predictor.engine.name),
         split=split,
-        convention=_convention(rules, protocol),
+        convention=_convention(rules, protocol, tile),
         published=_published(predictor, rules, protocol, split),
         learning=_learning(terminal, Path(model)),
     )
@@ -244,7 +238,7 @@ def _check_classes(model: LabelSet, data: LabelSet) -> None:
         )
 
 
-def _convention(rules: Protocol, protocol: str | None) -> "Convention":
+def _convention(rules: Protocol, protocol: str | None, tile: int | None) -> "Convention":
     from atrous.reports.report import Convention
 
     parts = [CONVENTION, rules.description, _describe_looks(rules)]
@@ -253,6 +247,8 @@ def _convention(rules: Protocol, protocol: str | None) -> "Convention":
         parts.append(f"filled up to {height}x{width} with the mean pixel")
     if rules.slide is not None:
         parts.append("in windows of {}x{}, logits averaged".format(*rules.slide))
+    if tile is not None:
+        parts.append(f"seen in tiles of at most {tile} pixels a side")
     return Convention(
         protocol=protocol,
         text=", ".join(parts),

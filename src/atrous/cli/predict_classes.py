@@ -10,8 +10,8 @@ from rich.text import Text
 
 from atrous.cli.classifiers import needs_torch
 from atrous.cli.terminal import Terminal
-from atrous.errors import AtrousError, InputError
-from atrous.runtime.sources import find_pictures
+from atrous.errors import AtrousError
+from atrous.runtime.sources import Sources
 
 if TYPE_CHECKING:
     from atrous.models.classifier import PictureClassifier
@@ -39,15 +39,17 @@ def predict_classes(
     Raises:
         WeightsError: If the file is damaged or does not fit its description.
         DependencyError: If torch is not installed.
+        InputError: If two pictures have one name.
     """
     classifier = _load(path, threads, max_pixels)
-    pictures, failed = _gather(sources)
+    pictures = Sources(sources)
+    failed = pictures.failed
     rows: list[dict[str, Any]] = []
     for picture in terminal.track(pictures, total=len(pictures), what="classifying"):
         try:
-            rows.append(_row(classifier, picture))
+            rows.append(_row(classifier, picture.path))
         except AtrousError as error:
-            failed.append((str(picture), error))
+            failed.append((str(picture.path), error))
     _show(terminal, rows)
     for _, reason in failed:
         terminal.warn(str(reason))
@@ -77,18 +79,6 @@ def _load(path: Path, threads: int, max_pixels: int) -> "PictureClassifier":
     if threads:
         torch.set_num_threads(threads)
     return PictureClassifier(*load_classifier_model(path), max_pixels=max_pixels)
-
-
-def _gather(sources: Sequence[str]) -> tuple[list[Path], list[tuple[str, AtrousError]]]:
-    """Every picture once, and the sources that have none."""
-    found: dict[Path, None] = {}
-    failed: list[tuple[str, AtrousError]] = []
-    for source in sources:
-        try:
-            found |= dict.fromkeys(picture.path for picture in find_pictures(source))
-        except InputError as error:
-            failed.append((source, error))
-    return list(found), failed
 
 
 def _row(classifier: "PictureClassifier", picture: Path) -> dict[str, Any]:
