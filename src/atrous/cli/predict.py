@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from atrous.cli.classifiers import find_classifier, refuse_typed
 from atrous.cli.options import (
     EngineOption,
     EvalCropSizeOption,
@@ -26,6 +27,7 @@ from atrous.cli.options import (
     parse_size,
     parse_tiles,
 )
+from atrous.cli.predict_classes import predict_classes
 from atrous.cli.predict_job import Job, run_job
 from atrous.cli.predict_outputs import (
     ClassesOption,
@@ -62,6 +64,9 @@ _NOT_IN_RESULTS = {
 }
 """Flags that do not change what is written of a picture; a manifest remembers the others. The
 model is remembered by its content."""
+
+
+_OF_CLASSIFIERS = {"sources", "model", "max_megapixels", "threads", "json", "quiet"}
 
 
 def predict(
@@ -153,11 +158,24 @@ def predict(
     NAME.overlay.jpg into the folder OUT, or what --as asks for: cut-outs, probabilities, polygons
     for maps and annotation tools. Of a video NAME.mask.mkv (without loss, values are class
     indices) and NAME.overlay.mp4 with its audio. Files that are there are never replaced without
-    --overwrite. A picture that cannot be used is named, and the others go on (exit code 7).
+    --overwrite. A picture that cannot be used is named, and the others go on (exit code 7). A
+    model that names whole pictures writes no files; its five likeliest classes are shown with
+    their probabilities.
     """
-    settings = {name: value for name, value in locals().items() if name not in _NOT_IN_RESULTS}
+    given = dict(locals())
+    settings = {name: value for name, value in given.items() if name not in _NOT_IN_RESULTS}
     if not sources:
         raise ConfigError("nothing to segment; give pictures, folders or patterns")
+    classifier = find_classifier(model)
+    if classifier:
+        refuse_typed(predict, given, leave=_OF_CLASSIFIERS, classifier=classifier)
+        return predict_classes(
+            classifier,
+            sources,
+            Terminal(as_json=json, quiet=quiet),
+            threads=threads,
+            max_pixels=int(max_megapixels * 1e6),
+        )
     if resume and manifest is None:
         raise ConfigError("--resume goes on by a manifest; give the --manifest of that run too")
     load_options = {
