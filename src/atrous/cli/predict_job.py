@@ -121,7 +121,9 @@ def _results(
 
 def _worker(job: Job) -> Callable[[Task], Result]:
     """What each worker of a cluster starts with: the model, loaded once."""
-    predictor = job.load()
+    # A worker is given one core; several threads each would fight over it.
+    threads = job.load_options.get("threads") or 1
+    predictor = load(job.model, **{**job.load_options, "threads": threads})
     return lambda task: segment(predictor, *task, job.wanted)
 
 
