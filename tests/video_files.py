@@ -34,7 +34,8 @@ def write_video(
     options: dict[str, str] | None = None,
 ) -> Path:
     """A video whose frames are shown at ``times`` in milliseconds, each coded by itself."""
-    with av.open(str(path), "w", options=options or {"movflags": "faststart"}) as container:
+    index_first = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
+    with av.open(str(path), "w", options=options or index_first) as container:
         coding = {"crf": "4", "g": "1", "bf": "0"}
         stream = container.add_stream("libx264", rate=10, options=coding)
         stream.height, stream.width = size
