@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -29,14 +30,22 @@ def predict(root, *arguments):
 
 
 def left_behind(root):
-    """Processes that bear the mark."""
+    """Processes that bear the mark, once they have had time to end."""
+    for _ in range(60):
+        if not marked(root):
+            return []
+        time.sleep(0.5)
+    return marked(root)
+
+
+def marked(root):
     found = []
     for environment in Path("/proc").glob("[0-9]*/environ"):
         try:
-            marked = os.fsencode(f"MARK={root}") in environment.read_bytes()
+            ours = os.fsencode(f"MARK={root}") in environment.read_bytes()
         except OSError:
             continue
-        found += [environment.parent.name] if marked else []
+        found += [environment.parent.name] if ours else []
     return found
 
 

@@ -1,5 +1,4 @@
 import errno
-import io
 import json
 import multiprocessing
 import os
@@ -143,16 +142,14 @@ def test_a_manifest_that_cannot_be_written_is_said(tmp_path):
         Manifest(tmp_path / "file" / "m.jsonl", "s")
 
 
-class FullDisk(io.BytesIO):
-    def write(self, data):
+def test_a_full_disk_is_said(tmp_path, done, monkeypatch):
+    def full() -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-
-def test_a_full_disk_is_said(tmp_path, done, monkeypatch):
     with Manifest(tmp_path / "m", "s") as manifest:
-        monkeypatch.setattr(manifest, "_file", FullDisk())
+        monkeypatch.setattr(manifest, "_flush", full)
 
-        with pytest.raises(ResourceError, match="m: cannot be written .No space left"):
+        with pytest.raises(ResourceError, match=r"m: cannot be written \(No space left"):
             manifest.add(done[0], done[2])
 
 

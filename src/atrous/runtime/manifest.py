@@ -85,9 +85,12 @@ class Manifest:
         line = {"source": str(source), **row, **_state(source), "settings": self._settings}
         try:
             self._file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
-            self._file.flush()
+            self._flush()
         except OSError as error:
             raise ResourceError(f"{self._path}: cannot be written ({error.strerror})") from None
+
+    def _flush(self) -> None:
+        self._file.flush()
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         """All lines; what is left of a torn last one is cut off."""
