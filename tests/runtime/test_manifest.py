@@ -78,6 +78,30 @@ def test_a_torn_last_line_is_cut_off_and_the_rest_kept(tmp_path, done, left):
     assert path.read_bytes() == whole * 2
 
 
+def test_outputs_that_were_being_written_are_known_to_be_its_own(tmp_path, done):
+    source, files, row = done
+    path = tmp_path / "m.jsonl"
+    files["mask"].unlink()
+    with Manifest(path, "s") as manifest:
+        manifest.begin(source, files)  # and then the run is ended
+
+    with Manifest(path, "s") as manifest:
+        assert manifest.was_begun(source)
+        assert not manifest.was_begun(tmp_path / "other.png")
+        manifest.begin(source, files)
+        manifest.add(source, row)
+    assert [file.name for file in tmp_path.glob("m.jsonl*")] == ["m.jsonl"]
+
+
+def test_outputs_that_were_there_before_are_not_its_own(tmp_path, done):
+    source, files, _ = done
+    with Manifest(tmp_path / "m.jsonl", "s") as manifest:
+        manifest.begin(source, files)
+
+    with Manifest(tmp_path / "m.jsonl", "s") as manifest:
+        assert not manifest.was_begun(source)
+
+
 @pytest.mark.parametrize(
     "content", [b"\x89PNG\r\n\x1a\n", b"a list\n", b"[" * 100_000, b'{"other": 1}\n', b"\0" * 99]
 )

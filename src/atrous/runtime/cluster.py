@@ -33,7 +33,7 @@ def run_on_cluster(
         build: Called once in each worker; gives what turns an item into its answer. It is pickled,
             as are items and answers.
         address: ``auto`` for the cluster of RAY_ADDRESS or of this machine, an address such as
-            ``ray://head:10001``, or ``local``.
+            ``head:6379``, or ``local``.
         workers: How many; None for as many as there are cores or items.
 
     Raises:
