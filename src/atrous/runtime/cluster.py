@@ -4,7 +4,9 @@ Each worker builds what it works with once, such as a loaded model, and keeps it
 sources and write outputs themselves, so all machines must see the same files at the same paths.
 """
 
+import logging
 import os
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -31,7 +33,7 @@ def run_on_cluster(
         build: Called once in each worker; gives what turns an item into its answer. It is pickled,
             as are items and answers.
         address: ``auto`` for the cluster of RAY_ADDRESS or of this machine, an address such as
-            ``ray://head:10001``, or ``local``.
+            ``head:6379``, or ``local``.
         workers: How many; None for as many as there are cores or items.
 
     Raises:
@@ -43,14 +45,17 @@ def run_on_cluster(
         _connect(ray, address)
         cores = int(ray.cluster_resources().get("CPU", 1))
         count = max(min(workers or cores, cores, len(items)), 1)
-        work = ray.data.from_items([{_ITEM: item} for item in items])
-        # Blocks of few items keep all workers busy to the end.
-        work = work.repartition(min(len(items), 8 * count))
-        answers = work.map(
-            _Worker, fn_constructor_args=(build,), concurrency=count, num_cpus=1
-        ).iter_rows()
-        for row in answers:
-            yield row[_ANSWER]
+        # Blocks of few items keep all workers busy to the end. They are made here and not by tasks,
+        # which would wait for the cores that the workers hold.
+        work = ray.data.from_items(
+            [{_ITEM: pickle.dumps(item)} for item in items],
+            override_num_blocks=min(len(items), 8 * count),
+        )
+        pool = ray.data.ActorPoolStrategy(size=count)
+        answers = work.map(_Worker, fn_constructor_args=(build,), compute=pool, num_cpus=1)
+        for row in answers.iter_rows():
+            # Written by our own workers a moment ago.
+            yield pickle.loads(row[_ANSWER])  # noqa: S301
     except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise ResourceError(f"Ray at {address!r} gave up: {reason}") from None
@@ -63,12 +68,14 @@ class _Worker(Generic[Item, Answer]):
         self._work = build()
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        return {_ANSWER: self._work(row[_ITEM])}
+        answer = self._work(pickle.loads(row[_ITEM]))  # noqa: S301 - from the run itself
+        return {_ANSWER: pickle.dumps(answer)}
 
 
 def _import_ray() -> Any:
-    # Ray reports its use over the network unless told otherwise, before it is imported.
+    # Read when Ray starts: whether it reports its use over the network, and what C++ code logs.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         import ray  # noqa: PLC0415
         import ray.data  # noqa: PLC0415
@@ -80,5 +87,5 @@ def _import_ray() -> Any:
 def _connect(ray: Any, address: str) -> None:
     local = {"include_dashboard": False} if address == LOCAL else {}
     ray.init(address, log_to_driver=False, logging_level="ERROR", **local)
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)

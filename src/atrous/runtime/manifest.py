@@ -2,8 +2,11 @@
 
 A run that was ended in any way, even by kill -9, leaves a manifest of all that it has finished:
 outputs are written whole first, the line after them. The next run cuts off a line that was torn.
+Outputs of which the line is missing are known by a second file, which lists what was begun and is
+gone once all of it has lines.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -22,6 +25,8 @@ else:
 _START = b'{"source": '
 _LONGEST_LINE = 1 << 20
 _BLOCK = 1 << 20
+BEGUN = ".begun"
+"""Ending of the file beside the manifest that lists what was begun."""
 _FAR = 1 << 30
 """Where Windows locks a byte, behind the text, which others want to read."""
 
@@ -43,6 +48,8 @@ class Manifest:
     def __init__(self, path: Path, settings: str) -> None:
         self._path = path
         self._settings = settings
+        self._begun_path = path.with_name(f"{path.name}{BEGUN}")
+        self._begun: set[str] = set()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a+b")
@@ -52,6 +59,7 @@ class Manifest:
             self._lock()
             # Hashes alone are kept, so that a million lines fit.
             self._finished = {_mark(row) for row in self._rows() if row.get("settings") == settings}
+            self._left = set(self._left_begun())
         except BaseException:
             self._file.close()
             raise
@@ -60,6 +68,8 @@ class Manifest:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if not self._begun and not self._left:
+            self._begun_path.unlink(missing_ok=True)
         self._file.close()
 
     def has_finished(self, source: Path, files: Mapping[str, Path]) -> bool:
@@ -71,6 +81,30 @@ class Manifest:
         """
         row = {"source": str(source), **_state(source), "files": _as_text(files)}
         return _mark(row) in self._finished and all(map(os.path.isfile, files.values()))
+
+    def begin(self, source: Path, files: Mapping[str, Path]) -> None:
+        """Say that a picture's outputs are about to be written; it is noted if none is there yet.
+
+        Raises:
+            ResourceError: If it cannot be written.
+        """
+        if any(map(os.path.lexists, files.values())):
+            return
+        self._begun.add(str(source))
+        try:
+            with self._begun_path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(str(source)) + "\n")
+        except OSError as error:
+            raise ResourceError(
+                f"{self._begun_path}: cannot be written ({error.strerror})"
+            ) from None
+
+    def was_begun(self, source: Path) -> bool:
+        """Whether an earlier run was ended while it wrote this picture's outputs.
+
+        What is there of them is its own, whole or in part, and may be written again.
+        """
+        return str(source) in self._left
 
     def add(self, source: Path, row: Mapping[str, Any]) -> None:
         """Append a line.
@@ -85,9 +119,14 @@ class Manifest:
         line = {"source": str(source), **row, **_state(source), "settings": self._settings}
         try:
             self._file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
-            self._file.flush()
+            self._flush()
         except OSError as error:
             raise ResourceError(f"{self._path}: cannot be written ({error.strerror})") from None
+        self._begun.discard(str(source))
+        self._left.discard(str(source))
+
+    def _flush(self) -> None:
+        self._file.flush()
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         """All lines; what is left of a torn last one is cut off."""
@@ -101,6 +140,12 @@ class Manifest:
                 return
             whole += len(line)
             yield self._parsed(line)
+
+    def _left_begun(self) -> Iterator[str]:
+        with contextlib.suppress(FileNotFoundError), self._begun_path.open("rb") as file:
+            for line in iter(lambda: file.readline(_LONGEST_LINE), b""):
+                with contextlib.suppress(ValueError, RecursionError):  # the last may be torn
+                    yield str(json.loads(line))
 
     def _parsed(self, line: bytes) -> dict[str, Any]:
         try:

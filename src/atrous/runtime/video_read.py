@@ -103,7 +103,7 @@ class VideoReader:
             Frames in the order in which they are shown, of rising times and one size.
 
         Raises:
-            InputError: If no frame can be decoded.
+            InputError: If no frame can be decoded, or the video is encrypted.
         """
         frame: Frame | None = None
         for image in self._images(on_sound):
@@ -134,6 +134,8 @@ class VideoReader:
             for packet in packets:
                 if packet.dts is None and not packet.size:  # a mark of the end
                     continue
+                if packet.has_sidedata("encryption_info"):
+                    raise InputError(f"{self._path}: is encrypted; decrypt it first")
                 start = _seconds(packet.pts, packet.time_base)
                 self._ended = max(self._ended, start + _seconds(packet.duration, packet.time_base))
                 if packet.is_corrupt:

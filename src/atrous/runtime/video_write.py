@@ -150,10 +150,13 @@ class _Disk:
         self._file = file
         self._error: OSError | None = None
 
+    def put(self, data: bytes) -> int:
+        return self._file.write(data)
+
     def write(self, data: bytes) -> int:
         try:
             if self._error is None:
-                self._file.write(data)
+                self.put(data)
         except OSError as error:
             self._error = error
         return len(data)
