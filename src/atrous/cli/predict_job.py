@@ -8,13 +8,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from atrous.cli.predict_one import ENDINGS, Wanted, files_for, segment
+from atrous.cli.predict_one import (
+    ENDINGS,
+    Wanted,
+    files_for,
+    finish,
+    read_picture,
+    see,
+    segment,
+)
 from atrous.cli.predict_outcome import Outcome, Result
 from atrous.cli.terminal import Terminal
 from atrous.errors import ConfigError, Interrupted, ResourceError
 from atrous.runtime.cluster import run_on_cluster
 from atrous.runtime.manifest import Manifest, fingerprint
+from atrous.runtime.pipeline import run_pipeline
 from atrous.runtime.predictor import Predictor
+from atrous.runtime.result import Segmentation
 from atrous.runtime.sources import FoundPicture, Shard, Sources
 from atrous.weights.load import find_model, load
 
@@ -72,8 +82,6 @@ def run_job(job: Job, terminal: Terminal) -> int:
         results = _results(job, predictor, tasks, manifest, terminal)
         try:
             for result in terminal.track(results, total=len(sources), what="segmenting"):
-                if manifest and not result.skipped:
-                    manifest.add(result.source, result.line)
                 outcome.add(result)
         except KeyboardInterrupt:
             raise Interrupted(_how_to_go_on(job, outcome, len(sources))) from None
@@ -105,18 +113,59 @@ def _results(
     manifest: Manifest | None,
     terminal: Terminal,
 ) -> Iterator[Result]:
-    """One result for each task, in their order unless a cluster takes them."""
+    """One result for each task, in their order unless a cluster takes them; a manifest has it."""
+    if job.ray is not None:
+        yield from _results_of_cluster(job, job.ray, tasks, manifest)
+        return
     watch = partial(_watch, terminal)
+
+    def finish_and_note(task: Task, seen: Segmentation | Result) -> Result:
+        # A line stands as soon as the files do, so that an interruption leaves none without.
+        result = finish(*task, job.wanted, seen)
+        if manifest and not result.skipped:
+            manifest.add(result.source, result.line)
+        return result
+
+    results = run_pipeline(
+        tasks,
+        lambda task: _skipped(job, manifest, task) or read_picture(predictor, *task, job.wanted),
+        lambda task, read: (
+            read if isinstance(read, Result) else see(predictor, *task, job.wanted, read, watch)
+        ),
+        finish_and_note,
+    )
+    for (picture, _), result in results:
+        if isinstance(result, Result):
+            yield result
+            continue
+        failed = Result(picture.path, error=result)
+        if manifest:
+            manifest.add(failed.source, failed.line)
+        yield failed
+
+
+def _results_of_cluster(
+    job: Job, address: str, tasks: Iterable[Task], manifest: Manifest | None
+) -> Iterator[Result]:
     spread: list[Task] = []
-    for picture, files in tasks:
-        if job.resume and manifest and manifest.has_finished(picture.path, files):
-            yield Result(picture.path, skipped=True)
-        elif job.ray is None:
-            yield segment(predictor, picture, files, job.wanted, watch)
+    for task in tasks:
+        skipped = _skipped(job, manifest, task)
+        if skipped:
+            yield skipped
         else:
-            spread.append((picture, files))
-    if spread and job.ray is not None:
-        yield from run_on_cluster(spread, partial(_worker, job), job.ray)
+            spread.append(task)
+    for result in run_on_cluster(spread, partial(_worker, job), address) if spread else ():
+        if manifest:
+            manifest.add(result.source, result.line)
+        yield result
+
+
+def _skipped(job: Job, manifest: Manifest | None, task: Task) -> Result | None:
+    """What stands for a picture that an earlier run has finished."""
+    picture, files = task
+    if job.resume and manifest and manifest.has_finished(picture.path, files):
+        return Result(picture.path, skipped=True)
+    return None
 
 
 def _worker(job: Job) -> Callable[[Task], Result]:

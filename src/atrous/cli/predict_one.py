@@ -12,7 +12,7 @@ import numpy as np
 from atrous.cli.predict_outcome import Result
 from atrous.cli.predict_video import VIDEO_ENDINGS, VideoOutputs
 from atrous.errors import AtrousError, ConfigError, InputError, ResourceError
-from atrous.imaging import write_image
+from atrous.imaging import Picture, write_image
 from atrous.runtime.predictor import Predictor
 from atrous.runtime.result import Segmentation
 from atrous.runtime.sources import FoundPicture
@@ -57,25 +57,69 @@ def segment(
     Of a damaged video what could be read is written, and the result holds both.
     """
     try:
-        there = [path for path in files.values() if os.path.exists(path)]
-        if there and not wanted.overwrite:
-            raise ResourceError(f"{there[0]} is there already; --overwrite replaces it")
-        if picture.is_video:
-            return _segment_video(predictor, picture, files, wanted, watch)
-        result = predictor.predict(picture.path)
-        write_outputs(result, files, overwrite=wanted.overwrite)
+        read = read_picture(predictor, picture, files, wanted)
+        seen = see(predictor, picture, files, wanted, read, watch)
+        return finish(picture, files, wanted, seen)
     except AtrousError as error:
         return Result(picture.path, error=error)
-    height, width = result.mask.shape
+
+
+def read_picture(
+    predictor: Predictor, picture: FoundPicture, files: Mapping[str, Path], wanted: Wanted
+) -> Picture | None:
+    """The first of three steps; None for a video, which is read while it is segmented.
+
+    Raises:
+        AtrousError: If the picture cannot be used, or outputs are there already.
+    """
+    there = [path for path in files.values() if os.path.exists(path)]
+    if there and not wanted.overwrite:
+        raise ResourceError(f"{there[0]} is there already; --overwrite replaces it")
+    return None if picture.is_video else predictor.read(picture.path)
+
+
+def see(
+    predictor: Predictor,
+    picture: FoundPicture,
+    files: Mapping[str, Path],
+    wanted: Wanted,
+    read: Picture | None,
+    watch: Watch | None = None,
+) -> Segmentation | Result:
+    """The second step, the network; a video is written at once.
+
+    Raises:
+        AtrousError: If it cannot be segmented.
+    """
+    if read is None:
+        return _segment_video(predictor, picture, files, wanted, watch)
+    return predictor.predict_picture(read)
+
+
+def finish(
+    picture: FoundPicture,
+    files: Mapping[str, Path],
+    wanted: Wanted,
+    seen: Segmentation | Result,
+) -> Result:
+    """The third step: write what is not written yet.
+
+    Raises:
+        AtrousError: If it cannot be written.
+    """
+    if isinstance(seen, Result):
+        return seen
+    write_outputs(seen, files, overwrite=wanted.overwrite)
+    height, width = seen.mask.shape
     return Result(
         picture.path,
         {
             "height": height,
             "width": width,
-            "shares": result.shares,
+            "shares": seen.shares,
             "files": {kind: str(path) for kind, path in files.items()},
-            "notes": list(result.notes),
-            "seconds": round(result.seconds, 4),
+            "notes": list(seen.notes),
+            "seconds": round(seen.seconds, 4),
         },
     )
 
