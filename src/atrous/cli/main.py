@@ -28,6 +28,8 @@ for _name, _help in (
     ("evaluate", "Measure a model on labelled pictures."),
     ("compare", "Hold two reports of evaluate against each other."),
     ("train", "Train a model on labelled pictures."),
+    ("benchmark", "Measure how fast models are on this machine."),
+    ("tune", "Find the settings that suit your pictures, machine and limits."),
     ("export", "Write a trained model as an ONNX file that runs without torch."),
 ):
     app.command(f"atrous.cli.{_name}:{_name}", name=_name, help=_help)

@@ -78,6 +78,18 @@ def parse_scales(text: str) -> tuple[float, ...]:
         ) from None
 
 
+def parse_list(flag: str, text: str) -> list[str]:
+    """The different parts of ``a,b,c``.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    parts = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not parts:
+        raise ConfigError(f"{flag} takes values joined by commas, not {text!r}")
+    return parts
+
+
 def parse_size(text: str | None) -> tuple[int, int] | None:
     """Height and width from ``513x513``; None from None.
 
