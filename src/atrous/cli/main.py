@@ -30,6 +30,7 @@ for _name, _help in (
     ("train", "Train a model on labelled pictures."),
     ("benchmark", "Measure how fast models are on this machine."),
     ("tune", "Find the settings that suit your pictures, machine and limits."),
+    ("doctor", "Show what this machine has, and whether the engines work."),
     ("export", "Write a trained model as an ONNX file that runs without torch."),
 ):
     app.command(f"atrous.cli.{_name}:{_name}", name=_name, help=_help)

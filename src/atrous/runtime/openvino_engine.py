@@ -1,5 +1,6 @@
 """OpenVINO as an engine, on the ONNX files that ONNX Runtime reads too."""
 
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -42,7 +43,7 @@ class OpenVinoEngine:
         network = _read(path)
         self.card = _card_of(network, path)
         check_signature(path, self.card, _values(network.inputs), _values(network.outputs))
-        self._open = lambda: _Requests(_compile(network, path, self.threads, precision))
+        self._open = partial(_requests, network, path, self.threads, precision)
         self._requests: _Requests | None = self._open()
 
     def run(self, images: Tensor4) -> Tensor4:
@@ -80,6 +81,10 @@ class _Requests:
 
     def give_back(self, request: Any) -> None:
         self._idle.put(request)
+
+
+def _requests(network: Any, path: Path, threads: int, precision: Precision) -> _Requests:
+    return _Requests(_compile(network, path, threads, precision))
 
 
 def _infer(request: Any, images: Tensor4) -> Tensor4:

@@ -41,7 +41,7 @@ def open_engine(
         DependencyError: If the engine is not installed.
     """
     wanted = _known_precision(precision)
-    if path.suffix not in _RUN_BY:
+    if not engines_for(path):
         raise WeightsError(
             f"{path}: models are .onnx or .safetensors files, not "
             f"{path.suffix or 'without ending'}; other formats are never opened, since some can "
@@ -50,12 +50,17 @@ def open_engine(
     name = choose_engine(path, wanted).engine if engine == "auto" else engine
     if name not in ENGINES:
         raise ConfigError(f"unknown engine {name!r}; known engines: auto, {', '.join(ENGINES)}")
-    if name not in _RUN_BY[path.suffix]:
+    if name not in engines_for(path):
         raise ConfigError(
             f"{path}: the engine {name} reads .onnx files only; take --engine torch, or make one "
             f"with 'atrous export {path} model.onnx'"
         )
     return ENGINES[name](path, wanted, threads)
+
+
+def engines_for(path: Path) -> tuple[str, ...]:
+    """Names of the engines that run a model file; none for a file that is no model."""
+    return _RUN_BY.get(path.suffix, ())
 
 
 def choose_engine(path: Path, precision: Precision) -> Choice:
