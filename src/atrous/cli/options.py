@@ -104,6 +104,32 @@ def parse_list(flag: str, text: str) -> list[str]:
     return parts
 
 
+_UNITS = {
+    "": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "KIB": 1 << 10,
+    "MIB": 1 << 20,
+    "GIB": 1 << 30,
+}
+
+
+def parse_bytes(text: str | None) -> int | None:
+    """Bytes from ``800MB`` or ``1.5GiB``; None from None.
+
+    Raises:
+        ConfigError: If it is not a number above 0 with a unit.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*([KMG]i?B)", text.strip(), re.IGNORECASE)
+    count = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
+    if not count:
+        raise ConfigError(f"memory is a number with a unit, such as 800MB or 1.5GB, not {text!r}")
+    return count
+
+
 def parse_size(text: str | None) -> tuple[int, int] | None:
     """Height and width from ``513x513``; None from None.
 
