@@ -204,7 +204,7 @@ def _space(wanted: _Wanted, card: "ModelCard", picture_side: int) -> "Space":
 
     own = int(card.architecture.get("output_stride", 16))
     side = card.preprocessing.longest_side or picture_side
-    strides = OUTPUT_STRIDES
+    strides: tuple[int, ...] = OUTPUT_STRIDES
     if wanted.output_strides:
         strides = tuple(
             _stride(one) for one in parse_list("--output-strides", wanted.output_strides)

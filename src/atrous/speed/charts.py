@@ -14,7 +14,7 @@ _BAR = 380
 _LETTER = 6.6
 """Mean width of a letter."""
 _WIDTH, _HEIGHT = 720, 400
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 44, 52
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 76, 52
 
 
 @dataclass(frozen=True)
@@ -91,42 +91,38 @@ def draw_points(points: Sequence[Point], *, title: str, across: str, up: str) ->
         )
 
     shapes: list[Shape] = [Words(16, 18, title)]
+    shapes += [Words(16, 38, point.title, color=COLORS[1]) for point in points if point.chosen]
     for index in range(5):
         y, x = low + (high - low) * index / 4, right * index / 4
         (_, level), (column, _) = place(0, y), place(x, low)
         shapes += [
             Line(_LEFT, level, _WIDTH - _RIGHT, level),
             Words(_LEFT - 6, level, f"{100 * y:.3g} %", "end"),
-            Words(column, _HEIGHT - _BOTTOM + 14, f"{x:.3g}", "middle"),
+            Words(column, _HEIGHT - _BOTTOM + 14, f"{x:g}", "middle"),
         ]
     shapes.append(Words((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 14, across, "middle"))
-    shapes.append(Words(16, _TOP - 12, up, color="#666666"))
+    shapes.append(Words(16, _TOP - 16, up, color="#666666"))
     for point in sorted(points, key=lambda point: (point.chosen, point.strong)):
-        shapes += _marks(point, *place(point.x, point.y))
+        shapes.append(_mark(point, *place(point.x, point.y)))
     return Drawing(_WIDTH, _HEIGHT, shapes, f"{up} over {across}")
 
 
-def _marks(point: Point, x: float, y: float) -> list[Shape]:
+def _mark(point: Point, x: float, y: float) -> Dot:
     if point.chosen:
-        # The name stands where there is room for it.
-        words = Words(x + 12, y, point.title)
-        if x > _WIDTH / 2:
-            words = Words(x - 12, y, point.title, "end")
-        return [Dot(x, y, 8, COLORS[1], point.title), words]
-    return [
-        Dot(x, y, 5 if point.strong else 3.5, COLORS[0] if point.strong else _GREY, point.title)
-    ]
+        return Dot(x, y, 8, COLORS[1], point.title)
+    radius, color = (5, COLORS[0]) if point.strong else (3.5, _GREY)
+    return Dot(x, y, radius, color, point.title)
 
 
 def nice_ceiling(value: float) -> float:
-    """The next of 1, 2, 4, 5, 8 times a power of ten that is not below a positive value.
+    """The next of 1, 2, 3, 4, 6, 8 times a power of ten that is not below a positive value.
 
     Examples:
         >>> nice_ceiling(130), nice_ceiling(0.03), nice_ceiling(5)
-        (200.0, 0.04, 5.0)
+        (200.0, 0.03, 6.0)
     """
     power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
-    steps = (1, 2, 4, 5, 8, 10)
+    steps = (1, 2, 3, 4, 6, 8, 10)
     return next((step * power for step in steps if step * power >= value * (1 - 1e-9)), 10 * power)
 
 
