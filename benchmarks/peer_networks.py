@@ -226,7 +226,7 @@ def randomize(model: nn.Module) -> nn.Module:
 def open_peer(
     case: Case, place: Path, picture: Path, mask: Path, threads: int
 ) -> dict[str, Callable[[], object]]:
-    """What the peer's process runs: its network alone, and from the picture's file to the mask's."""
+    """What the peer's process runs: its network alone, and from the picture's file to the mask."""
     card = ModelCard.model_validate_json((place / "card.json").read_text())
     network, labels = _litert(threads) if case.build is None else _torch(case, place, threads)
     mean = np.array(card.preprocessing.mean, np.float32)

@@ -8,7 +8,8 @@ a row that says so. Every peer's network is built by its own package with drawn 
 converted by atrous, so that both sides hold the same weights and must give the same labels: the
 table has the share that is equal, and the multiply-adds of both. Each side has a process of its own
 and they take turns. A peer runs as its documentation shows: Pillow, eager float32 torch, argmax of
-logits at full size, Pillow. Then processes are started cold, in turns.
+logits at full size, Pillow. Its network alone ends where its own ``forward`` does, which resizes
+the logits in smp and torchvision; that of atrous ends at the decoder's stride. Then processes are started cold, in turns.
 """
 
 import argparse
@@ -56,7 +57,8 @@ model.load_state_dict(torch.load(weights, weights_only=True))
 model.eval()
 image = Image.open(picture).convert("RGB")
 pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 255
-mean, std = (torch.tensor(row)[:, None, None] for row in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+mean = torch.tensor((0.485, 0.456, 0.406))[:, None, None]
+std = torch.tensor((0.229, 0.224, 0.225))[:, None, None]
 with torch.inference_mode():
     labels = model((pixels - mean) / std).argmax(1)[0]
 Image.fromarray(labels.byte().numpy()).save(out)

@@ -1,6 +1,5 @@
 """A task made ready, and the runs of it that are timed."""
 
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -65,12 +64,6 @@ class Subject:
 
     def _from_file_to_file(self) -> None:
         self._predictor.predict(self._picture).save(self._mask, overwrite=True)
-
-
-def subject_in_new_folder(task: Task) -> tuple[Subject, tempfile.TemporaryDirectory[str]]:
-    """A subject, and the folder that it writes to, for as long as that is kept."""
-    folder = tempfile.TemporaryDirectory(prefix="atrous-speed-")
-    return Subject(task, Path(folder.name)), folder
 
 
 def at_longest_side(predictor: Predictor, longest_side: int | None) -> Predictor:

@@ -8,8 +8,10 @@ while others are measured.
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from atrous.errors import AtrousError
@@ -32,10 +34,10 @@ def replies(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 
 def _replies(first: str, lines: Iterator[str]) -> Iterator[dict[str, Any]]:
-    from atrous.speed.subject import subject_in_new_folder  # noqa: PLC0415 - matrices need no model
+    from atrous.speed.subject import Subject  # noqa: PLC0415 - matrices need no model
 
-    subject, folder = subject_in_new_folder(Task.from_json(first))
-    with folder:
+    with tempfile.TemporaryDirectory(prefix="atrous-speed-") as folder:
+        subject = Subject(Task.from_json(first), Path(folder))
         yield asdict(subject.facts())
         for line in lines:
             yield {"seconds": subject.seconds(line.strip()), "peak_bytes": peak_bytes()}
