@@ -9,7 +9,8 @@ converted by atrous, so that both sides hold the same weights and must give the 
 table has the share that is equal, and the multiply-adds of both. Each side has a process of its own
 and they take turns. A peer runs as its documentation shows: Pillow, eager float32 torch, argmax of
 logits at full size, Pillow. Its network alone ends where its own ``forward`` does, which resizes
-the logits in smp and torchvision; that of atrous ends at the decoder's stride. Then processes are started cold, in turns.
+the logits in smp and torchvision; that of atrous ends at the decoder's stride. Then processes are
+started cold, in turns.
 """
 
 import argparse
