@@ -15,7 +15,6 @@ from atrous.cli.options import (
     OverwriteFlag,
     QuietFlag,
     ThreadsOption,
-    parse_bytes,
     parse_list,
     parse_scales,
 )
@@ -24,6 +23,7 @@ from atrous.data.detect import ALSO_CALLED, open_split
 from atrous.errors import ConfigError, DependencyError, ResourceError
 from atrous.imaging import write_file
 from atrous.runtime.engine import PRECISIONS
+from atrous.runtime.footprint import parse_memory
 from atrous.runtime.machine import usable_cores
 from atrous.weights.load import find_model, load
 
@@ -112,7 +112,7 @@ def tune(
     terminal = Terminal(as_json=json, quiet=quiet)
     _refuse_test(split)
     _check_places(save, plot, overwrite=overwrite)
-    limits = Limits(max_ms, parse_bytes(max_memory), min_miou)
+    limits = Limits(max_ms, parse_memory(max_memory), min_miou)
     wanted = _Wanted(output_strides, scales, engine, precision)
     path = find_model(model)
     found: list[Candidate] = []

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from atrous.errors import DependencyError, ExportError, ResourceError
+from atrous.export.context import add_context
 from atrous.imaging import write_file
 from atrous.layers.conv import ConvNormAct
 from atrous.layers.pool import MaxPool
@@ -67,7 +68,8 @@ def export_onnx(
     """Write a model as a self-describing ONNX file, after holding it against the model.
 
     The graph takes normalized images of any size and gives logits at the decoder's stride;
-    picture and labels are the runtime's business. Norms are folded into convolutions.
+    picture and labels are the runtime's business. Norms are folded into convolutions. Image
+    pooling may be given the means of a larger picture, see `atrous.export.context`.
 
     Args:
         model: The network.
@@ -132,6 +134,7 @@ def _to_bytes(model: Segmenter, card: ModelCard, *, half: bool) -> bytes:
     proto = program.model_proto
     _tidy(proto, card, half=half)
     _pad_same(proto.graph, same_padded, same_pools)
+    add_context(proto.graph)
     onnx.checker.check_model(proto)
     return bytes(proto.SerializeToString())
 
