@@ -28,6 +28,8 @@ for _name, _help in (
     ("evaluate", "Measure a model on labelled pictures."),
     ("compare", "Hold two reports of evaluate against each other."),
     ("train", "Train a model on labelled pictures."),
+    ("benchmark", "Measure how fast models are on this machine."),
+    ("tune", "Find the settings that suit your pictures, machine and limits."),
     ("doctor", "Show what this machine has, and whether the engines work."),
     ("export", "Write a trained model as an ONNX file that runs without torch."),
 ):
