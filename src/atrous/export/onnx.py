@@ -30,6 +30,18 @@ _HALF_FROM = 64
 """Initializers with fewer values are stored as they are."""
 
 
+class _LogitsAtStride(nn.Module):
+    """The part of a segmenter that goes into the file."""
+
+    def __init__(self, model: Segmenter) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalized (B, C, H, W) -> logits (B, C, h, w)."""
+        return self.model.logits_at_stride(images)
+
+
 def export_onnx(
     model: Segmenter,
     card: ModelCard,

@@ -27,6 +27,8 @@ from atrous.imaging import Pixels
 from atrous.models.segmenter import Segmenter
 from atrous.runtime.card import ModelCard
 
+AS_IT_IS = Request()
+"""The network alone, for any size."""
 _JUDGED = 4
 """Calibration pictures by whose labels 8 bits are judged."""
 
@@ -130,15 +132,15 @@ def find_format(path: Path, name: str | None = None) -> str:
     return name
 
 
-def export_model(  # noqa: PLR0913
+def export_model(
     model: Segmenter,
     card: ModelCard,
     path: Path,
-    request: Request = Request(),
+    request: Request = AS_IT_IS,
     *,
     format_name: str | None = None,
     calibration: Sequence[Pixels] = (),
-    checks: Checks = Checks(),
+    checks: Checks | None = None,
     overwrite: bool = False,
 ) -> Agreement:
     """Write a model for another runtime, after opening it there and holding it against the model.
@@ -150,7 +152,7 @@ def export_model(  # noqa: PLR0913
         request: What the file shall hold.
         format_name: Key into `FORMATS`; None for the format of the path's ending.
         calibration: Pictures on which the ranges of 8 bits are measured; none for 32 bits.
-        checks: What to hold it against the model with.
+        checks: What to hold it against the model with, beside drawn pictures.
         overwrite: Whether files that are there may be replaced.
 
     Raises:
@@ -163,7 +165,7 @@ def export_model(  # noqa: PLR0913
     form = FORMATS[name]
     _check_request(name, request, int8=bool(calibration))
     check_places(path, form.endings, overwrite=overwrite)
-    gate = _Gate(model, card, request, checks)
+    gate = _Gate(model, card, request, checks or Checks())
     int8 = None
     if calibration:
         images = [as_input(as_seen(one, card, request), card, Request()) for one in calibration]
