@@ -53,8 +53,10 @@ class Graph(nn.Module):
         self.model = copy.deepcopy(model).cpu()
         self.processing = processing
         self.align_corners = card.align_corners
-        for name, values in (("mean", card.preprocessing.mean), ("std", card.preprocessing.std)):
-            self.register_buffer(name, torch.tensor(values)[:, None, None])
+        self.mean, self.std = (
+            nn.Buffer(torch.tensor(values)[:, None, None], persistent=False)
+            for values in (card.preprocessing.mean, card.preprocessing.std)
+        )
         self.label_type = torch.uint8 if len(card.classes) <= 256 else torch.int32
         self.eval().requires_grad_(False)
 

@@ -94,7 +94,7 @@ def _quantize(plain: Any, pictures: Sequence[NDArray[np.float32]]) -> Any:
     with tempfile.TemporaryDirectory() as folder, _quiet_logs():
         place = Path(folder) / "int8.onnx"
         quantize_static(
-            plain,
+            _parse(plain.SerializeToString()),  # it is changed on the way
             place,
             _reader(pictures),
             quant_format=QuantFormat.QDQ,
@@ -105,8 +105,10 @@ def _quantize(plain: Any, pictures: Sequence[NDArray[np.float32]]) -> Any:
             weight_type=QuantType.QInt8,
             # Of rounded logits many tie, and the first class wins.
             nodes_to_exclude=[last.name],
+            # A ReLU that the rounding stands for would be missing where the rounding is taken out.
+            extra_options={"QDQKeepRemovableActivations": True},
         )
-        rounded = _parse(place.read_bytes())
+        rounded = _restored(_parse(place.read_bytes()), plain, [last.name])
     del rounded.metadata_props[:]
     rounded.metadata_props.extend(plain.metadata_props)
     rounded.producer_name = plain.producer_name
@@ -136,7 +138,8 @@ def _layers(rounded: Any) -> list[Any]:
     return [
         node
         for node in rounded.graph.node
-        if not node.op_type.endswith("QuantizeLinear") and pairs.intersection(node.input)
+        if node.op_type not in {"QuantizeLinear", "DequantizeLinear", "Shape"}
+        and pairs.intersection(node.input)
     ]
 
 
@@ -169,10 +172,10 @@ def _restored(rounded: Any, plain: Any, names: Sequence[str]) -> Any:
             continue
         for index, name in enumerate(node.input):
             source = _unrounded(name, makers)
-            node.input[index] = source
-            if source in weights and source not in there:
+            if source != name and source in weights and source not in there:
                 graph.initializer.append(weights[source])
                 there.add(source)
+            node.input[index] = source
     return copied
 
 

@@ -89,7 +89,7 @@ def mean_iou_of(
         size = (pixels.shape[0], pixels.shape[1])
         if not request.processing:
             return upsample_labels(found, size, align_corners=card.align_corners)
-        labels = np.asarray(found, np.uint8 if found.dtype == np.uint8 else np.uint16)
+        labels: LabelMap = np.asarray(found, np.uint8 if found.dtype == np.uint8 else np.uint16)
         nearest = cv2.resize(labels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
         return np.asarray(nearest, labels.dtype)
 
