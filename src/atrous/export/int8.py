@@ -105,8 +105,6 @@ def _quantize(plain: Any, pictures: Sequence[NDArray[np.float32]]) -> Any:
             weight_type=QuantType.QInt8,
             # Of rounded logits many tie, and the first class wins.
             nodes_to_exclude=[last.name],
-            # A ReLU that the rounding stands for would be missing where the rounding is taken out.
-            extra_options={"QDQKeepRemovableActivations": True},
         )
         rounded = _restored(_parse(place.read_bytes()), plain, [last.name])
     del rounded.metadata_props[:]
@@ -163,20 +161,72 @@ def _restored(rounded: Any, plain: Any, names: Sequence[str]) -> Any:
     """A copy in which these nodes read values and weights that are not rounded."""
     copied = type(rounded)()
     copied.CopyFrom(rounded)
-    graph, wanted = copied.graph, set(names)
-    makers = {out: node for node in graph.node for out in node.output}
-    weights = {item.name: item for item in plain.graph.initializer}
-    there = {item.name for item in graph.initializer}
-    for node in graph.node:
-        if node.name not in wanted:
-            continue
-        for index, name in enumerate(node.input):
-            source = _unrounded(name, makers)
-            if source != name and source in weights and source not in there:
-                graph.initializer.append(weights[source])
-                there.add(source)
-            node.input[index] = source
+    source = _Source(copied.graph, plain.graph)
+    nodes, wanted = [], set(names)
+    for node in copied.graph.node:
+        if node.name in wanted:
+            for index, name in enumerate(node.input):
+                node.input[index] = source.of(name)
+            nodes.extend(source.take_new_nodes())
+        nodes.append(node)
+    kept = [type(node).FromString(node.SerializeToString()) for node in nodes]
+    del copied.graph.node[:]
+    copied.graph.node.extend(kept)
     return copied
+
+
+class _Source:
+    """Where values are before they are rounded.
+
+    Args:
+        graph: With roundings; weights of 32 bits are added to it as they are asked for.
+        plain: The same graph without.
+    """
+
+    def __init__(self, graph: Any, plain: Any) -> None:
+        self._graph = graph
+        self._makers = {out: node for node in graph.node for out in node.output}
+        self._plain_makers = {out: node for node in plain.node for out in node.output}
+        self._weights = {item.name: item for item in plain.initializer}
+        self._there = {item.name for item in graph.initializer}
+        self._active: set[str] = set()
+        self._new: list[Any] = []
+
+    def of(self, name: str) -> str:
+        """The name of the value that this one was rounded from."""
+        source = _unrounded(name, self._makers)
+        if source == name:
+            return name
+        self._add_weight(source)
+        activation = self._plain_makers.get(source)
+        maker = self._makers.get(source)
+        if activation is None or maker is None or maker.op_type == activation.op_type:
+            return source
+        return self._activated(source, activation)
+
+    def take_new_nodes(self) -> list[Any]:
+        """Nodes that have to stand in front of the one that was asked for last."""
+        new, self._new = self._new, []
+        return new
+
+    def _activated(self, source: str, activation: Any) -> str:
+        """ONNX Runtime drops a ReLU where rounding cuts off the same; without it, it is needed."""
+        name = f"{source}/active"
+        if name not in self._active:
+            node = type(activation)()
+            node.CopyFrom(activation)
+            node.input[0], node.output[0] = source, name
+            node.name = f"{activation.name}/active"
+            for bound in node.input[1:]:
+                self._add_weight(bound)
+            self._active.add(name)
+            self._new.append(node)
+        return name
+
+    def _add_weight(self, name: str) -> None:
+        if name in self._weights and name not in self._there:
+            self._graph.initializer.append(self._weights[name])
+            self._there.add(name)
 
 
 def _unrounded(name: str, makers: dict[str, Any]) -> str:
