@@ -21,6 +21,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from atrous.errors import AtrousError, DatasetError, InputError, ResourceError
 from atrous.labels import Color
+from atrous.png import png_of_indices
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF")
 """Formats that are read; PSD, EPS, PDF, FITS and other parsers are never reached."""
@@ -378,14 +379,7 @@ def write_labels(
 
 def png_of_labels(labels: LabelMap, palette: Sequence[Color]) -> bytes:
     """Class indices as a palette PNG; more than 256 classes as 16-bit grey."""
-    if labels.dtype == np.uint16:
-        image = Image.fromarray(labels)
-    else:
-        image = Image.fromarray(labels).convert("P")
-        # Of a shorter palette Pillow makes a PNG of 1, 2 or 4 bits, which cannot hold a 255.
-        colors = [*palette, *[(255, 255, 255)] * 256][:256]
-        image.putpalette([value for color in colors for value in color])
-    return png_of(image)
+    return png_of_indices(labels, palette)
 
 
 def png_of_pixels(pixels: Pixels) -> bytes:

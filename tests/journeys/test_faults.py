@@ -13,9 +13,9 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from atrous.data.loader import Batch, Normalization
-from atrous.engine.memory import is_out_of_memory
 from atrous.engine.train import split
 from atrous.errors import ConfigError, ResourceError, TrainingError
+from atrous.models.memory import is_out_of_memory
 from atrous.models.segmenter import Segmenter
 from atrous.recipes import run as run_module
 from conftest import write_camvid_like

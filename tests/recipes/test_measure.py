@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from atrous.errors import DatasetError
-from atrous.recipes.measure import free_memory, look_at_machine, measure_dataset
+from atrous.recipes.measure import look_at_machine, measure_dataset
 from atrous.weights.load import find_start
 
 
@@ -88,22 +88,6 @@ def test_the_encoder_of_the_start_is_told(tmp_path):
     found = measure_dataset(write_dataset(tmp_path), start=find_start("camvid"))
 
     assert found.start_encoder == "mobilenetv2"
-
-
-def test_memory_is_what_the_machine_has_or_the_container_leaves(tmp_path):
-    (tmp_path / "meminfo").write_text("MemTotal: 900 kB\nMemAvailable:  100 kB\n")
-    assert free_memory(tmp_path / "meminfo", tmp_path) == 100 * 1024
-
-    (tmp_path / "memory.max").write_text("50000\n")
-    (tmp_path / "memory.current").write_text("20000\n")
-    assert free_memory(tmp_path / "meminfo", tmp_path) == 30_000
-
-    (tmp_path / "memory.max").write_text("max\n")
-    assert free_memory(tmp_path / "meminfo", tmp_path) == 100 * 1024
-
-
-def test_memory_is_guessed_where_the_system_does_not_say(tmp_path):
-    assert free_memory(tmp_path / "nothing", tmp_path) > 0
 
 
 def test_the_machine_has_a_core_and_memory():

@@ -5,7 +5,7 @@ from PIL import Image
 from atrous.errors import InputError, WeightsError
 from atrous.runtime.card import Preprocessing
 from atrous.runtime.onnx_engine import OnnxEngine
-from atrous.runtime.predictor import Predictor, prepare, seen_size
+from atrous.runtime.predictor import Predictor, normalize, prepare, seen_size
 from atrous.runtime.upsample import upsample_labels
 from known_network import CARD, color_blocks, write_known_network
 
@@ -189,3 +189,42 @@ def test_labels_of_a_resized_picture_come_back_by_the_nearest_one():
         row = int(y * (rows - 1) / (pixels.shape[0] - 1) + 0.5)
         column = int(x * (columns - 1) / (pixels.shape[1] - 1) + 0.5)
         assert mask[y, x] == whole[row, column]
+
+
+def test_many_pictures_come_back_in_order(predictor):
+    pixels, labels = color_blocks()
+    pictures = [np.roll(pixels, shift, axis=1) for shift in range(5)]
+
+    found = list(predictor.predict_many(iter(pictures)))
+
+    assert [picture is given for (given, _), picture in zip(found, pictures, strict=True)]
+    for shift, (_, result) in enumerate(found):
+        np.testing.assert_array_equal(result.mask, np.roll(labels, shift, axis=1))
+
+
+def test_of_many_pictures_those_that_fail_are_told_and_the_others_go_on(predictor, color_picture):
+    failed = []
+    sources = [color_picture, "nowhere.png", color_picture]
+
+    found = list(predictor.predict_many(sources, on_failure=lambda *one: failed.append(one)))
+
+    assert [source for source, _ in found] == [color_picture] * 2
+    assert [(source, str(error)) for source, error in failed] == [
+        ("nowhere.png", "nowhere.png: no such file")
+    ]
+
+
+def test_without_anyone_to_tell_a_failure_is_raised(predictor):
+    with pytest.raises(InputError, match=r"nowhere\.png"):
+        list(predictor.predict_many(["nowhere.png"]))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_normalizing_rounds_as_the_plain_formula_does(dtype):
+    pixels = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (7, 9, 5)).astype(dtype)
+    mean, std = np.float32([1, 99.3, 1e4, 0, 127.5]), np.float32([58.4, 1, 3e4, 255, 127.5])
+
+    images = normalize(pixels, Preprocessing(mean=tuple(mean), std=tuple(std)))
+
+    expected = ((pixels.astype(np.float32) - mean) / std).transpose(2, 0, 1)
+    np.testing.assert_array_equal(images[0], expected)

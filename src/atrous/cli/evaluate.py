@@ -11,9 +11,11 @@ from rich.table import Table
 
 from atrous.cli.layout_option import LAYOUT_HELP
 from atrous.cli.options import (
+    EngineOption,
     EvalCropSizeOption,
     FlipFlag,
     JsonFlag,
+    PrecisionOption,
     QuietFlag,
     ScalesOption,
     SlideOption,
@@ -86,6 +88,8 @@ def evaluate(
     flip: FlipFlag = False,
     eval_crop_size: EvalCropSizeOption = None,
     slide: SlideOption = None,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "fp32",
     threads: ThreadsOption = 0,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -108,6 +112,8 @@ def evaluate(
         check_folder(report)
     predictor = load(
         model,
+        engine=engine,
+        precision=precision,
         threads=threads,
         scales=rules.scales,
         flip=rules.flip,

@@ -28,6 +28,7 @@ for _name, _help in (
     ("evaluate", "Measure a model on labelled pictures."),
     ("compare", "Hold two reports of evaluate against each other."),
     ("train", "Train a model on labelled pictures."),
+    ("doctor", "Show what this machine has, and whether the engines work."),
     ("export", "Write a trained model for another runtime: ONNX, OpenVINO and others."),
 ):
     app.command(f"atrous.cli.{_name}:{_name}", name=_name, help=_help)

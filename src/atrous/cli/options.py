@@ -48,10 +48,24 @@ SlideOption: TypeAlias = Annotated[
         "training, and average their logits."
     ),
 ]
+EngineOption: TypeAlias = Annotated[
+    str,
+    Parameter(
+        help="What runs the network: auto, onnx, openvino, torch or torch-compile. 'atrous doctor' "
+        "says what auto takes and why."
+    ),
+]
+PrecisionOption: TypeAlias = Annotated[
+    str,
+    Parameter(
+        help="In what the network is computed: fp32, or bf16 and fp16, which are faster where the "
+        "machine can and change a few labels."
+    ),
+]
 ThreadsOption: TypeAlias = Annotated[
     int,
     Parameter(
-        help="Threads for the network; 0 for one for each core.",
+        help="Threads for the network; 0 for one for each core that this process may use.",
         validator=Number(gte=0, lte=1024),
     ),
 ]

@@ -10,11 +10,13 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from atrous.cli.options import (
+    EngineOption,
     EvalCropSizeOption,
     FlipFlag,
     JsonFlag,
     ModelOption,
     OverwriteFlag,
+    PrecisionOption,
     QuietFlag,
     ScalesOption,
     SlideOption,
@@ -24,8 +26,9 @@ from atrous.cli.options import (
 )
 from atrous.cli.terminal import Terminal, shares_table
 from atrous.errors import AtrousError, ConfigError, InputError, ResourceError
-from atrous.imaging import MAX_PIXELS, write_image
+from atrous.imaging import MAX_PIXELS, Picture, write_image
 from atrous.labels import LabelSet
+from atrous.runtime.pipeline import run_pipeline
 from atrous.runtime.predictor import Predictor
 from atrous.runtime.result import Segmentation
 from atrous.runtime.sources import FoundPicture, distinct_names, find_pictures
@@ -77,6 +80,8 @@ def predict(
     flip: FlipFlag = False,
     eval_crop_size: EvalCropSizeOption = None,
     slide: SlideOption = None,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "fp32",
     threads: ThreadsOption = 0,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -94,6 +99,8 @@ def predict(
         raise ConfigError("nothing to segment; give pictures, folders or patterns")
     predictor = load(
         model,
+        engine=engine,
+        precision=precision,
         threads=threads,
         max_pixels=int(max_megapixels * 1e6),
         scales=parse_scales(scales),
@@ -105,14 +112,21 @@ def predict(
     pictures = _gather(sources, out, outcome)
     file_out = _single_file(out, pictures, wanted)
     made_folder = bool(pictures) and not file_out and _make_folder(out)
-    for picture in terminal.track(pictures, total=len(pictures), what="segmenting"):
-        files = {wanted[0]: out} if file_out else _files_for(picture, out, wanted)
-        try:
-            result = _segment(predictor, picture, files, overwrite=overwrite)
-        except AtrousError as error:
-            outcome.failed.append((str(picture.path), error))
-            continue
-        outcome.done.append(_row(picture, result, files))
+    files = {
+        picture: {wanted[0]: out} if file_out else _files_for(picture, out, wanted)
+        for picture in pictures
+    }
+    rows = run_pipeline(
+        pictures,
+        lambda picture: _read(predictor, picture, files[picture], overwrite=overwrite),
+        lambda _, read: predictor.predict_picture(read),
+        lambda picture, result: _write(picture, result, files[picture], overwrite=overwrite),
+    )
+    for picture, row in terminal.track(rows, total=len(pictures), what="segmenting"):
+        if isinstance(row, AtrousError):
+            outcome.failed.append((str(picture.path), row))
+        else:
+            outcome.done.append(row)
     if made_folder and not outcome.done:
         with contextlib.suppress(OSError):
             out.rmdir()
@@ -169,20 +183,25 @@ def _files_for(picture: FoundPicture, out: Path, kinds: tuple[str, ...]) -> dict
     return {kind: place.with_name(place.name + ENDINGS[kind]) for kind in kinds}
 
 
-def _segment(
+def _read(
     predictor: Predictor, picture: FoundPicture, files: dict[str, Path], *, overwrite: bool
-) -> Segmentation:
+) -> Picture:
     there = [path for path in files.values() if path.exists()]
     if there and not overwrite:
         raise ResourceError(f"{there[0]} is there already; --overwrite replaces it")
-    result = predictor.predict(picture.path)
+    return predictor.read(picture.path)
+
+
+def _write(
+    picture: FoundPicture, result: Segmentation, files: dict[str, Path], *, overwrite: bool
+) -> dict[str, Any]:
     if "mask" in files:
         result.save(files["mask"], overwrite=overwrite)
     if "color" in files:
         write_image(files["color"], np.asarray(result.color()), overwrite=overwrite)
     if "overlay" in files:
         write_image(files["overlay"], np.asarray(result.overlay()), overwrite=overwrite)
-    return result
+    return _row(picture, result, files)
 
 
 def _row(picture: FoundPicture, result: Segmentation, files: dict[str, Path]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from atrous.encoders import FeatureSpec
 from atrous.errors import ConfigError
 from atrous.layers.conv import ConvNormAct, head_conv
 from atrous.layers.resize import resize
-from atrous.runtime.upsample import AlignCorners
+from atrous.runtime.bilinear import AlignCorners
 
 
 class Refinement(nn.Module):

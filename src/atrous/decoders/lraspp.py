@@ -10,7 +10,7 @@ from atrous.layers.conv import ConvNormAct
 from atrous.layers.pool import MeanPool
 from atrous.layers.resize import resize
 from atrous.layers.squeeze import HardSigmoid
-from atrous.runtime.upsample import AlignCorners
+from atrous.runtime.bilinear import AlignCorners
 
 
 class LRASPPDecoder(nn.Module):

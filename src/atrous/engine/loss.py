@@ -11,7 +11,7 @@ from atrous.errors import ConfigError
 from atrous.layers.resize import resize
 from atrous.losses import LOSSES
 from atrous.losses.hard_pixels import hard_fraction_at
-from atrous.runtime.upsample import AlignCorners
+from atrous.runtime.bilinear import AlignCorners
 
 LossAtStep: TypeAlias = Callable[[Tensor, Tensor, int], Tensor]
 """From logits (B, C, h, w), labels (B, H, W) and optimizer steps so far to a scalar."""

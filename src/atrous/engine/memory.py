@@ -1,9 +1,7 @@
-"""Memory in training: keeping it, and knowing when there is none left."""
+"""Keeping memory from one training step to the next."""
 
 import contextlib
 import ctypes
-
-import torch
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 _TOP_PAD = 256 << 20
@@ -25,11 +23,3 @@ def keep_freed_memory() -> bool:
         done = [mallopt(name, value) for name, value in settings]
         return all(done)
     return False
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that a GPU or this machine has no memory left."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    # torch's allocator for the CPU raises a plain RuntimeError.
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

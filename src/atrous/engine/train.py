@@ -16,9 +16,9 @@ from torch.utils.data import DataLoader
 from atrous.data.loader import Batch, plain_errors
 from atrous.engine.interruption import Interruption
 from atrous.engine.loss import LossAtStep
-from atrous.engine.memory import is_out_of_memory
 from atrous.engine.trainee import Buffers, Trainee, restore, state_of
 from atrous.errors import ConfigError, ResourceError
+from atrous.models.memory import is_out_of_memory
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from atrous.layers.conv import ConvNormAct, head_conv
 from atrous.layers.norm import pooled_head_norm
 from atrous.layers.pool import MeanPool
 from atrous.layers.resize import resize
-from atrous.runtime.upsample import AlignCorners
+from atrous.runtime.bilinear import AlignCorners
 
 
 class ASPP(nn.Module):

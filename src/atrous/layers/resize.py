@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from atrous.runtime.upsample import AlignCorners
+from atrous.runtime.bilinear import AlignCorners
 
 
 def resize(x: Tensor, size: tuple[int, int], *, align_corners: AlignCorners) -> Tensor:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from atrous.bands import MAX_CHANNELS
 from atrous.errors import ConfigError
 from atrous.layers.atrous import RateChange
-from atrous.runtime.upsample import AlignCorners
+from atrous.runtime.bilinear import AlignCorners
 from atrous.validation import describe_problems
 
 AtrousRate = Annotated[int, Field(ge=1, le=1000)]

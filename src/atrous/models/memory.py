@@ -1,4 +1,4 @@
-"""Memory that a network takes, computed without taking it."""
+"""Memory that a network takes, computed without taking it; and whether there was too little."""
 
 import weakref
 from typing import Any
@@ -58,3 +58,11 @@ def weight_bytes(network: nn.Module) -> int:
     """Bytes of parameters and buffers, such as running statistics."""
     tensors = [*network.parameters(), *network.buffers()]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a GPU or this machine has no memory left."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    # torch's allocator for the CPU raises a plain RuntimeError.
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from atrous.encoders import Encoder
 from atrous.layers.resize import resize
-from atrous.runtime.upsample import AlignCorners
+from atrous.runtime.bilinear import AlignCorners
 
 
 class Segmenter(nn.Module):

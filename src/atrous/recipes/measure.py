@@ -1,8 +1,5 @@
 """What a dataset and a machine are like, as far as training depends on it."""
 
-import contextlib
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +15,10 @@ from atrous.data.layout import Split
 from atrous.data.sample import read_labels, spread
 from atrous.errors import DatasetError
 from atrous.recipes.fit import count_classes
+from atrous.runtime.machine import free_memory, usable_cores
 from atrous.weights.start import encoder_of
 
 Size = tuple[int, int]
-_NO_LIMIT = 1 << 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,36 +147,10 @@ def name_of_device(machine: Machine) -> str:
 
 def look_at_machine() -> Machine:
     """The device that training takes, with its free memory, and the processor's cores."""
-    cores = os.cpu_count()
-    if sys.platform == "linux":
-        cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     if torch.cuda.is_available():
         free, _ = torch.cuda.mem_get_info()
-        return Machine(device="cuda", memory=free, cores=cores or 1)
+        return Machine(device="cuda", memory=free, cores=cores)
     found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     device = found.type if found else "cpu"
-    return Machine(device=device, memory=free_memory(), cores=cores or 1)
-
-
-def free_memory(proc: Path = Path("/proc/meminfo"), group: Path = Path("/sys/fs/cgroup")) -> int:
-    """Bytes that a process can take, those of a container's limit where there is one.
-
-    Args:
-        proc: What Linux says of the machine's memory.
-        group: What it says of the control group.
-    """
-    with contextlib.suppress(OSError, ValueError, StopIteration):
-        lines = (line.split() for line in proc.read_text().splitlines())
-        machine = next(int(words[1]) * 1024 for words in lines if words[0] == "MemAvailable:")
-        return min(machine, _left_to_group(group))
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        # Half of all, where the system does not say how much is free.
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    return 4 << 30
-
-
-def _left_to_group(group: Path) -> int:
-    with contextlib.suppress(OSError, ValueError):  # "max", or no such file: no limit
-        limit = int((group / "memory.max").read_text())
-        return max(limit - int((group / "memory.current").read_text()), 0)
-    return _NO_LIMIT
+    return Machine(device=device, memory=free_memory(), cores=cores)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from atrous.bands import MAX_CHANNELS, Bits, PixelKind
 from atrous.errors import AtrousError, WeightsError
 from atrous.labels import LabelSet, as_palette
-from atrous.runtime.upsample import AlignCorners
+from atrous.runtime.bilinear import AlignCorners
 
 CARD_KEY = "atrous"
 """Key of the card in the metadata of ONNX and safetensors files."""

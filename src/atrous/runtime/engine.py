@@ -1,17 +1,23 @@
 """What every engine promises."""
 
 from math import log2
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 Tensor4: TypeAlias = NDArray[np.float32]
 """(B, C, H, W)."""
+Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
+"""In what a network is computed; what goes in and comes out is float32."""
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 class Engine(Protocol):
-    """Runs a network; knows nothing of files, classes or colours."""
+    """Runs a network; knows nothing of files, classes or colours.
+
+    Several threads may run it at once, and all get the same results as one.
+    """
 
     name: str
     """For people: what runs the network."""

@@ -6,10 +6,10 @@ from typing import Any
 import onnxruntime
 
 from atrous.errors import ResourceError, WeightsError
-from atrous.runtime.card import CARD_KEY, ModelCard, read_card
+from atrous.runtime.card import CARD_KEY, read_card
 from atrous.runtime.engine import Tensor4
-
-_MAX_BYTES = 2 << 30
+from atrous.runtime.machine import usable_cores
+from atrous.runtime.onnx_file import Value, check_file, check_signature, first_line
 
 
 class OnnxEngine:
@@ -17,7 +17,7 @@ class OnnxEngine:
 
     Args:
         path: The file; it must hold its weights itself and describe itself.
-        threads: Threads to use; 0 for one for each core.
+        threads: Threads to use; 0 for one for each core that this process may use.
 
     Raises:
         WeightsError: If the file is missing, damaged, not ONNX, or not one of ours.
@@ -27,11 +27,16 @@ class OnnxEngine:
 
     def __init__(self, path: Path, *, threads: int = 0) -> None:
         self._path = path
-        self._session = _open_session(path, threads)
+        self.threads = threads or usable_cores()
+        self._session = _open_session(path, self.threads)
         try:
             metadata = self._session.get_modelmeta().custom_metadata_map
             self.card = read_card(metadata.get(CARD_KEY), where=str(path))
-            _check_signature(self._session, self.card, path)
+            inputs, outputs = (
+                [_value(one) for one in some]
+                for some in (self._session.get_inputs(), self._session.get_outputs())
+            )
+            check_signature(path, self.card, inputs, outputs)
         except UnicodeDecodeError:
             raise WeightsError(f"{path}: damaged; a name in it is not text") from None
 
@@ -44,19 +49,13 @@ class OnnxEngine:
             height, width = images.shape[-2:]
             raise ResourceError(
                 f"{self._path}: the network could not run on {width} x {height} pixels: "
-                f"{_first_line(error)}"
+                f"{first_line(error)}"
             ) from None
         return logits
 
 
 def _open_session(path: Path, threads: int) -> Any:
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such model file")
-    size = path.stat().st_size
-    if size == 0:
-        raise WeightsError(f"{path}: the model file is empty")
-    if size > _MAX_BYTES:
-        raise WeightsError(f"{path}: {size / 2**30:.1f} GiB, more than an ONNX file can hold")
+    check_file(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4
@@ -68,28 +67,10 @@ def _open_session(path: Path, threads: int) -> Any:
         )
     except Exception as error:
         raise WeightsError(
-            f"{path}: not a model that ONNX Runtime can open ({_first_line(error)})"
+            f"{path}: not a model that ONNX Runtime can open ({first_line(error)})"
         ) from None
 
 
-def _check_signature(session: Any, card: ModelCard, path: Path) -> None:
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    channels = card.preprocessing.kind.channels
-    fits = (
-        [value.name for value in inputs] == ["images"]
-        and [value.name for value in outputs] == ["logits"]
-        and inputs[0].type == outputs[0].type == "tensor(float)"
-        and len(inputs[0].shape) == len(outputs[0].shape) == 4
-        and inputs[0].shape[1] == channels
-        and outputs[0].shape[1] == len(card.classes)
-    )
-    if not fits:
-        found = [(value.name, value.type, value.shape) for value in (*inputs, *outputs)]
-        raise WeightsError(
-            f"{path}: expected one float input 'images' (B, {channels}, H, W) and one float output "
-            f"'logits' (B, {len(card.classes)}, h, w); found {found}"
-        )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", maxsplit=1)[0][:300]
+def _value(found: Any) -> Value:
+    kind = "float" if found.type == "tensor(float)" else found.type
+    return Value(found.name, kind, tuple(found.shape))

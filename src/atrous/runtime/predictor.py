@@ -1,6 +1,7 @@
 """From a picture to its segmentation."""
 
 import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -10,10 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from atrous.bands import RGB8, PixelKind, pixels_from_array, pixels_from_pillow, read_pixels
-from atrous.errors import WeightsError
+from atrous.errors import AtrousError, WeightsError
 from atrous.imaging import MAX_PIXELS, LabelMap, Picture, Pixels
 from atrous.runtime.card import ModelCard, Preprocessing
 from atrous.runtime.engine import Engine
+from atrous.runtime.pipeline import run_pipeline
 from atrous.runtime.result import Segmentation
 from atrous.runtime.test_time import TestTime
 from atrous.runtime.upsample import average_labels, confidence_of, upsample_labels
@@ -61,11 +63,57 @@ class Predictor:
             ResourceError: If the memory does not suffice.
             WeightsError: If the network's output is not finite.
         """
-        picture = read_source(image, self.max_pixels, self.card.preprocessing.kind)
+        return self.predict_picture(self.read(image))
+
+    def read(self, image: Source) -> Picture:
+        """A picture as the network is to be given it.
+
+        Raises:
+            InputError: If the picture cannot be used.
+        """
+        return read_source(image, self.max_pixels, self.card.preprocessing.kind)
+
+    def predict_picture(self, picture: Picture) -> Segmentation:
+        """Segment what `read` has read."""
         start = time.perf_counter()
         mask = self.predict_pixels(picture.pixels)
         seconds = time.perf_counter() - start
         return Segmentation(mask, self.label_set, picture.pixels, picture.notes, seconds)
+
+    def predict_many(
+        self,
+        images: Iterable[Source],
+        *,
+        on_failure: Callable[[Source, AtrousError], object] | None = None,
+    ) -> Iterator[tuple[Source, Segmentation]]:
+        """Segment one picture after the other; the next is read while the network runs.
+
+        Memory does not grow with the number of pictures.
+
+        Args:
+            images: As `predict` takes them, from a generator if need be.
+            on_failure: Called with each picture that cannot be used and the reason, and the others
+                go on. Without it the reason is raised.
+
+        Yields:
+            Each picture as it was given, and its segmentation, in order.
+
+        Raises:
+            AtrousError: As `predict`, without ``on_failure``.
+        """
+        outcomes = run_pipeline(
+            images,
+            self.read,
+            lambda _, picture: self.predict_picture(picture),
+            lambda _, result: result,
+        )
+        for image, outcome in outcomes:
+            if isinstance(outcome, Segmentation):
+                yield image, outcome
+            elif on_failure is None:
+                raise outcome
+            else:
+                on_failure(image, outcome)
 
     def predict_pixels(self, pixels: Pixels) -> LabelMap:
         """(H, W, C) -> (H, W) class indices."""
@@ -127,10 +175,13 @@ def prepare(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]
 
 def normalize(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]:
     """(H, W, C) -> (1, C, H, W), mean subtracted and divided by the deviation."""
-    mean = np.array(preprocessing.mean, np.float32)
-    std = np.array(preprocessing.std, np.float32)
-    normed = (pixels.astype(np.float32) - mean) / std
-    return np.ascontiguousarray(normed.transpose(2, 0, 1)[None])
+    height, width = pixels.shape[:2]
+    images = np.empty((1, pixels.shape[2], height, width), np.float32)
+    planes = zip(images[0], cv2.split(pixels), preprocessing.mean, preprocessing.std, strict=True)
+    for normed, plane, mean, std in planes:
+        np.subtract(plane, np.float32(mean), out=normed, dtype=np.float32)
+        np.divide(normed, np.float32(std), out=normed)
+    return images
 
 
 def seen_size(size: tuple[int, int], preprocessing: Preprocessing) -> tuple[int, int]:

@@ -24,6 +24,8 @@ def color_map(mask: LabelMap, palette: Sequence[Color]) -> Pixels:
     """
     table = np.zeros((int(np.iinfo(mask.dtype).max) + 1, 3), np.uint8)
     table[: len(palette)] = palette
+    if mask.dtype == np.uint8:
+        return np.asarray(cv2.applyColorMap(mask, table.reshape(256, 1, 3)), np.uint8)
     return table[mask]
 
 
@@ -69,11 +71,11 @@ def overlay(pixels: Pixels, mask: LabelMap, palette: Sequence[Color], *, opacity
     mixed = np.asarray(
         cv2.addWeighted(colors, opacity, shown(pixels), 1.0 - opacity, 0.0), np.uint8
     )
-    edges = np.zeros(mask.shape, bool)
-    edges[1:] |= mask[1:] != mask[:-1]
+    edges = np.zeros(mask.shape, np.uint8)
+    edges[1:] = mask[1:] != mask[:-1]
     edges[:, 1:] |= mask[:, 1:] != mask[:, :-1]
-    mixed[edges] = mixed[edges] // 2 + 127
-    return mixed
+    brighter = (np.arange(256) // 2 + 127).astype(np.uint8)
+    return np.asarray(cv2.copyTo(cv2.LUT(mixed, brighter), edges, mixed), np.uint8)
 
 
 def draw_legend(pixels: Pixels, shares: dict[str, float], label_set: LabelSet) -> Pixels:
@@ -104,7 +106,8 @@ def draw_legend(pixels: Pixels, shares: dict[str, float], label_set: LabelSet) -
         round(4 * pad + text_size + max(font.getlength(text) for text in texts)),
         2 * pad + line * len(rows),
     )
-    image = Image.fromarray(pixels).convert("RGBA")
+    right, bottom = min(box[2] + 1, width), min(box[3] + 1, height)
+    image = Image.fromarray(pixels[:bottom, :right]).convert("RGBA")
     layer = Image.new("RGBA", image.size)
     draw = ImageDraw.Draw(layer)
     draw.rounded_rectangle(box, radius=pad, fill=(16, 18, 24, 190))
@@ -115,4 +118,6 @@ def draw_legend(pixels: Pixels, shares: dict[str, float], label_set: LabelSet) -
         draw.rectangle(swatch, fill=(*color, 255), outline=(235, 235, 235, 255))
         place = (3 * pad + text_size, top + line / 2)
         draw.text(place, text, font=font, fill=(245, 245, 245, 255), anchor="lm")
-    return np.asarray(Image.alpha_composite(image, layer).convert("RGB"))
+    drawn = pixels.copy()
+    drawn[:bottom, :right] = np.asarray(Image.alpha_composite(image, layer).convert("RGB"))
+    return drawn

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atrous.errors import ConfigError
+from atrous.runtime.bilinear import AlignCorners, resize_bilinear
 from atrous.runtime.engine import Engine, Tensor4, stride_of
-from atrous.runtime.upsample import AlignCorners, resize_bilinear
 
 _SCALES_BETWEEN = (0.1, 4.0)
 

@@ -1,18 +1,30 @@
-"""From logits at a low resolution to labels at the picture's."""
+"""From logits at a low resolution to labels and probabilities at the picture's."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from atrous.errors import ConfigError, WeightsError
 from atrous.imaging import LabelMap
+from atrous.runtime.bilinear import AlignCorners, Taps, interpolate, resize_bilinear, taps
+from atrous.runtime.cells import best_class, label_type, strip_labels
 
-AlignCorners: TypeAlias = bool | Literal["first"]
-"""What lies on each other when a map is resized: the centres of the corner pixels (True), their
-outer edges (False), or the centres of the first pixels alone, with steps of the sizes' ratio."""
-_STRIP_VALUES = 1 << 21
-"""Logits that are interpolated at a time, so that memory does not grow with the picture."""
+__all__ = [
+    "AlignCorners",
+    "average_labels",
+    "confidence_of",
+    "mean_softmax",
+    "resize_bilinear",
+    "upsample_labels",
+]
+
+_STRIP_PIXELS = 1 << 19
+"""Pixels whose labels are made at a time, so that memory does not grow with the picture."""
+_STRIP_VALUES = 1 << 20
+"""Logits of the map that are looked at, or probabilities that are made, at a time."""
+_MOST = float(np.finfo(np.float32).max) / 4
+"""Size of logits up to which differences of differences of them cannot overflow."""
 
 
 def upsample_labels(
@@ -20,9 +32,10 @@ def upsample_labels(
 ) -> LabelMap:
     """Interpolate logits bilinearly and take the best class of each pixel.
 
-    The labels are those of ``interpolate(logits, size).argmax(0)``, but the full-size logits
-    never exist at once: columns are interpolated first, rows strip by strip. Of classes that tie
-    the first wins.
+    The labels are those of ``interpolate(logits, size).argmax(0)`` in exact arithmetic: of classes
+    that tie the first wins. In float32 a pixel may have another label only where the two best
+    interpolated logits differ by less than their rounding. The full-size logits never exist, and
+    few of them are computed, see `atrous.runtime.cells`.
 
     Args:
         logits: (C, h, w).
@@ -31,50 +44,54 @@ def upsample_labels(
 
     Returns:
         (height, width) uint8, or uint16 for more than 256 classes.
+
+    Raises:
+        ConfigError: If the logits are not a map of one class or more, or the size is not positive.
+        WeightsError: If a logit is not finite.
     """
-    classes = logits.shape[0]
-    labels = np.empty(size, np.uint8 if classes <= 256 else np.uint16)
-    for strip, (full,) in _strips([logits], size, align_corners):
-        labels[strip] = _best_class(full, labels.dtype)
+    logits = _in_range(logits)
+    rows, columns = _taps_of(logits, size, align_corners)
+    labels = np.empty(size, label_type(len(logits)))
+    most = min(_STRIP_PIXELS // size[1], _STRIP_VALUES * size[0] // logits.size)
+    for strip, part in rows.strips(most):
+        labels[strip] = strip_labels(logits, part, columns)
     return labels
 
 
 def mean_softmax(
     views: Sequence[NDArray[np.float32]], size: tuple[int, int], *, align_corners: AlignCorners
 ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """Interpolate several logits of one picture, and average their softmax.
+    """Interpolate the logits of one or several views of a picture, and average their softmax.
 
     Args:
-        views: Each (C, h, w), of any height and width.
+        views: Each (C, h, w), finite, of any height and width.
         size: Height and width of the picture.
         align_corners: As in `upsample_labels`.
 
     Yields:
-        Strips of rows, and their class probabilities (C, rows, width); together all rows.
+        Strips of rows, and their class probabilities (C, rows, width); together all rows. Memory
+        is needed for one strip of one view at a time.
     """
-    for strip, full in _strips(views, size, align_corners):
-        total = np.zeros_like(full[0])
-        for logits in full:
-            powers = np.exp(logits - logits.max(axis=0))
-            total += powers / powers.sum(axis=0)
-        yield strip, total / np.float32(len(full))
+    for strip, parts in _strips(views, size, align_corners):
+        total = _softmax(interpolate(*parts[0]))
+        for part in parts[1:]:
+            total += _softmax(interpolate(*part))
+        total /= np.float32(len(views))
+        yield strip, total
 
 
 def average_labels(
     views: Sequence[NDArray[np.float32]], size: tuple[int, int], *, align_corners: AlignCorners
 ) -> LabelMap:
     """The class of each pixel that is likeliest in the `mean_softmax` of several views."""
-    labels = np.empty(size, np.uint8 if views[0].shape[0] <= 256 else np.uint16)
+    labels = np.empty(size, label_type(len(views[0])))
     for strip, probabilities in mean_softmax(views, size, align_corners=align_corners):
-        labels[strip] = _best_class(probabilities, labels.dtype)
+        labels[strip] = best_class(probabilities)
     return labels
 
 
 def confidence_of(
-    labels: LabelMap,
-    views: Sequence[NDArray[np.float32]],
-    *,
-    align_corners: AlignCorners,
+    labels: LabelMap, views: Sequence[NDArray[np.float32]], *, align_corners: AlignCorners
 ) -> NDArray[np.float32]:
     """Probability of each pixel's label in the `mean_softmax` of one or several views.
 
@@ -94,67 +111,50 @@ def confidence_of(
     return confidence
 
 
-def resize_bilinear(
-    values: NDArray[np.float32], size: tuple[int, int], *, align_corners: AlignCorners
-) -> NDArray[np.float32]:
-    """Interpolate maps (C, h, w) to (C, height, width)."""
-    wide = _interpolate(values, 2, _taps(values.shape[2], size[1], align_corners))
-    return _interpolate(wide, 1, _taps(values.shape[1], size[0], align_corners))
+def _in_range(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The logits, or a quarter of them if they are so large that differences overflow."""
+    if logits.ndim != 3 or not logits.size:
+        raise ConfigError(f"logits are a map (C, h, w) without empty sides, not {logits.shape}")
+    most = max(float(logits.max()), -float(logits.min()))
+    if not np.isfinite(most):
+        raise WeightsError(
+            "logits are not finite, so no class is the best; the weights that they come from are "
+            "damaged, or the picture holds values that are not numbers"
+        )
+    return np.ascontiguousarray(logits * np.float32(0.25) if most > _MOST else logits)
+
+
+def _taps_of(
+    logits: NDArray[np.float32], size: tuple[int, int], align_corners: AlignCorners
+) -> tuple[Taps, Taps]:
+    if min(size) < 1:
+        raise ConfigError(f"labels need a height and a width of 1 or more, not {size}")
+    rows, columns = (
+        taps(source, target, align_corners)
+        for source, target in zip(logits.shape[1:], size, strict=True)
+    )
+    return rows, columns
 
 
 def _strips(
     views: Sequence[NDArray[np.float32]], size: tuple[int, int], align_corners: AlignCorners
-) -> Iterator[tuple[slice, list[NDArray[np.float32]]]]:
-    """Strips of rows, and every view interpolated there."""
-    height, width = size
-    wide = [_interpolate(view, 2, _taps(view.shape[2], width, align_corners)) for view in views]
-    taps = [_taps(view.shape[1], height, align_corners) for view in views]
-    rows = max(_STRIP_VALUES // (views[0].shape[0] * width), 1)
-    for start in range(0, height, rows):
-        strip = slice(start, start + rows)
+) -> Iterator[tuple[slice, list[tuple[NDArray[np.float32], Taps, Taps]]]]:
+    """Strips of rows, and for every view what it is interpolated by there."""
+    most = _STRIP_VALUES // (len(views[0]) * size[1])
+    ways = [(view, *_taps_of(view, size, align_corners)) for view in views]
+    for pieces in zip(*(rows.strips(most) for _, rows, _ in ways), strict=True):
         yield (
-            strip,
+            pieces[0][0],
             [
-                _interpolate(view, 1, (below[strip], above[strip], share[strip]))
-                for view, (below, above, share) in zip(wide, taps, strict=True)
+                (view, part, columns)
+                for (view, _, columns), (_, part) in zip(ways, pieces, strict=True)
             ],
         )
 
 
-def _best_class(logits: NDArray[np.float32], dtype: np.dtype[np.generic]) -> LabelMap:
-    """(C, h, w) -> (h, w): argmax over the first axis, one pass over each class."""
-    best = logits[0].copy()
-    labels = np.zeros(best.shape, dtype)
-    for index in range(1, logits.shape[0]):
-        better = logits[index] > best
-        np.copyto(best, logits[index], where=better)
-        labels[better] = index
-    return labels
-
-
-def _taps(
-    source: int, target: int, align_corners: AlignCorners
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
-    """For each target pixel: its two source pixels, and the share of the second."""
-    places = np.arange(target, dtype=np.float64)
-    if align_corners == "first":
-        places *= source / target
-    elif align_corners:
-        places *= (source - 1) / (target - 1) if target > 1 else 0.0
-    else:
-        places = np.clip((places + 0.5) * (source / target) - 0.5, 0.0, source - 1)
-    below = np.minimum(places.astype(np.intp), source - 1)
-    above = np.minimum(below + 1, source - 1)
-    return below, above, (places - below).astype(np.float32)
-
-
-def _interpolate(
-    values: NDArray[np.float32],
-    axis: int,
-    taps: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]],
-) -> NDArray[np.float32]:
-    below, above, share = taps
-    shape = [1] * values.ndim
-    shape[axis] = -1
-    weight = share.reshape(shape)
-    return np.take(values, below, axis) * (1 - weight) + np.take(values, above, axis) * weight
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Over the first axis, in place."""
+    logits -= logits.max(0)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(0)
+    return logits

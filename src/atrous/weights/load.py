@@ -4,14 +4,12 @@ import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from atrous.errors import DependencyError, WeightsError
+from atrous.errors import WeightsError
 from atrous.imaging import MAX_PIXELS
-from atrous.runtime.card import ModelCard
-from atrous.runtime.engine import Engine
-from atrous.runtime.onnx_engine import OnnxEngine
 from atrous.runtime.predictor import Predictor
 from atrous.runtime.slide import SlidingEngine
 from atrous.runtime.test_time import TestTime
+from atrous.weights.engines import open_engine
 from atrous.weights.formats.tf_checkpoint import checkpoint_prefix
 
 _SHIPPED = Path(__file__).parent / "shipped"
@@ -65,9 +63,11 @@ def find_start(start: str) -> Path:
     return downloaded(start, CHECKPOINTS[start]) if start in CHECKPOINTS else find_model(start)
 
 
-def load(
+def load(  # noqa: PLR0913 - all that the commands have as flags
     model: str | Path | None = None,
     *,
+    engine: str = "auto",
+    precision: str = "fp32",
     threads: int = 0,
     max_pixels: int = MAX_PIXELS,
     scales: Sequence[float] = (1.0,),
@@ -77,12 +77,15 @@ def load(
 ) -> Predictor:
     """Load a model, ready to predict.
 
-    An ``.onnx`` file runs on ONNX Runtime and imports no torch; a ``.safetensors`` file, as
-    training writes it, runs on torch.
+    By itself an ``.onnx`` file runs on ONNX Runtime and imports no torch; a ``.safetensors`` file,
+    as training writes it, runs on torch.
 
     Args:
         model: Name of a shipped model, or a file; None for the shipped street-scene model.
-        threads: Threads for the network; 0 for one for each core.
+        engine: What runs the network: ``auto``, ``onnx``, ``openvino``, ``torch`` or
+            ``torch-compile``.
+        precision: In what the network is computed: ``fp32``, ``bf16`` or ``fp16``.
+        threads: Threads for the network; 0 for one for each core that this process may use.
         max_pixels: Largest height times width of a picture.
         scales: Factors on the size at which the network sees a picture; the softmax of several is
             averaged, as the papers do.
@@ -100,42 +103,18 @@ def load(
         (48, 64)
 
     Raises:
-        ConfigError: If a scale is not between 0.1 and 4, or a window too small.
+        ConfigError: If a scale is not between 0.1 and 4, a window too small, or engine, precision
+            and file do not go together.
         WeightsError: If there is no such model, or its file is damaged or not one of ours.
-        DependencyError: If the file needs torch and torch is not installed.
+        DependencyError: If the engine is not installed.
     """
     test_time = TestTime(tuple(scales), flip)
     path = find_model(model)
-    engine, card = _load_engine(path, threads)
+    runs, card = open_engine(path, engine=engine, precision=precision, threads=threads)
     if eval_crop_size is not None:
         changes = {"longest_side": None, "eval_crop_size": eval_crop_size}
         card = card.model_copy(
             update={"preprocessing": card.preprocessing.model_copy(update=changes)}
         )
-    engine = SlidingEngine(engine, slide) if slide else engine
-    return Predictor(engine, card, max_pixels=max_pixels, test_time=test_time)
-
-
-def _load_engine(path: Path, threads: int) -> tuple[Engine, ModelCard]:
-    if path.suffix == ".onnx":
-        engine = OnnxEngine(path, threads=threads)
-        return engine, engine.card
-    if path.suffix == ".safetensors":
-        return _load_torch(path)
-    raise WeightsError(
-        f"{path}: models are .onnx or .safetensors files, not {path.suffix or 'without ending'}; "
-        "other formats are never opened, since some can run code"
-    )
-
-
-def _load_torch(path: Path) -> tuple[Engine, ModelCard]:
-    try:
-        from atrous.models.torch_engine import TorchEngine  # noqa: PLC0415
-        from atrous.weights.model_file import load_model  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise DependencyError(
-            f"{path}: a .safetensors model needs {error.name}; pip install 'atrous[train]', or "
-            "export the model to .onnx"
-        ) from None
-    network, card = load_model(path)
-    return TorchEngine(network), card
+    runs = SlidingEngine(runs, slide) if slide else runs
+    return Predictor(runs, card, max_pixels=max_pixels, test_time=test_time)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from atrous.errors import WeightsError
 from atrous.models.config import OutputStride
-from atrous.runtime.upsample import AlignCorners
+from atrous.runtime.bilinear import AlignCorners
 from atrous.weights.formats.leaves import Leaves
 
 

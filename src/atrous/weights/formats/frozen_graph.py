@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from atrous.errors import WeightsError
 from atrous.models.config import OutputStride
-from atrous.runtime.upsample import AlignCorners
+from atrous.runtime.bilinear import AlignCorners
 from atrous.weights.formats.contents import Contents, corners_of
 from atrous.weights.formats.files import Read, read_file
 from atrous.weights.formats.leaves import CHECKPOINT_LEAVES, FOLDED_LEAVES, turned
