@@ -247,7 +247,7 @@ def _opened(source: Path | IO[bytes], name: str, max_pixels: int) -> Iterator[Im
                 raise InputError(
                     f"{name}: {width} x {height} is {width * height / 1e6:.0f} megapixels, more "
                     f"than the limit of {max_pixels / 1e6:.0f}; scale it down or cut it, or raise "
-                    "the limit with --max-megapixels"
+                    "the limit with --max-megapixels; of TIFF any size is read with --as geotiff"
                 )
             yield image
 

@@ -258,3 +258,23 @@ def test_half_precision_is_close_or_refused(files, network, name, precision):
 def test_a_file_runs_by_itself_on_the_engine_it_is_made_for(files):
     assert open_engine(files[".onnx"])[0].name == "onnxruntime"
     assert open_engine(files[".safetensors"])[0].name == "torch"
+
+
+def test_the_context_of_a_picture_is_the_one_that_it_has_by_itself(engine):
+    images = noise(1, 3, 96, 65)
+
+    given = engine.run_in_context(images, engine.context_of(images))
+
+    np.testing.assert_allclose(given, engine.run(images), atol=TOLERANCE)
+
+
+def test_a_given_context_counts_as_it_does_in_torch(engine, network):
+    images = noise(2, 3, 64, 96)
+    context = engine.context_of(noise(1, 3, 128, 128)) + 1
+    with torch.inference_mode():
+        expected = network.logits_at_stride(torch.from_numpy(images), torch.from_numpy(context))
+
+    found = engine.run_in_context(images, context)
+
+    np.testing.assert_allclose(found, expected.numpy(), atol=TOLERANCE)
+    assert np.abs(found - engine.run(images)).max() > 100 * TOLERANCE

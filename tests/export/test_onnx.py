@@ -175,6 +175,7 @@ def test_every_head_gives_torchs_logits_at_sizes_below_and_above_its_windows(cha
     # Float32 rounding; a window cut wrongly moves the logits by a tenth of their spread.
     assert agreement.logits_difference < 1e-4 * agreement.logits_spread
     assert agreement.equal_labels == 1
+    assert not OnnxEngine(tmp_path / "m.onnx").takes_context
 
 
 def test_a_file_that_disagrees_is_not_left_behind(exported, tmp_path, monkeypatch):

@@ -15,13 +15,17 @@ from atrous.cli.options import (
     EvalCropSizeOption,
     FlipFlag,
     JsonFlag,
+    MaxMemoryOption,
+    OverlapOption,
     PrecisionOption,
     QuietFlag,
     ScalesOption,
     SlideOption,
     ThreadsOption,
+    TileOption,
     parse_scales,
     parse_size,
+    parse_tiles,
 )
 from atrous.cli.terminal import Terminal
 from atrous.data.detect import open_split, open_unlabelled
@@ -88,6 +92,9 @@ def evaluate(
     flip: FlipFlag = False,
     eval_crop_size: EvalCropSizeOption = None,
     slide: SlideOption = None,
+    max_memory: MaxMemoryOption = None,
+    tile: TileOption = None,
+    overlap: OverlapOption = None,
     engine: EngineOption = "auto",
     precision: PrecisionOption = "fp32",
     threads: ThreadsOption = 0,
@@ -119,6 +126,7 @@ def evaluate(
         flip=rules.flip,
         eval_crop_size=rules.eval_crop_size,
         slide=rules.slide,
+        tiles=parse_tiles(max_memory, tile, overlap),
     )
     opened = open_unlabelled if submit else open_split
     pairs = opened(data, split, layout=layout)
@@ -144,7 +152,7 @@ def evaluate(
         found,
         model=ModelFacts(name=predictor.card.name, engine=predictor.engine.name),
         split=split,
-        convention=_convention(rules, protocol),
+        convention=_convention(rules, protocol, tile),
         published=_published(predictor, rules, protocol, split),
         learning=_learning(terminal, Path(model)),
     )
@@ -217,7 +225,7 @@ def _check_classes(model: LabelSet, data: LabelSet) -> None:
         )
 
 
-def _convention(rules: Protocol, protocol: str | None) -> "Convention":
+def _convention(rules: Protocol, protocol: str | None, tile: int | None) -> "Convention":
     from atrous.reports.report import Convention
 
     parts = [CONVENTION, rules.description, _describe_looks(rules)]
@@ -226,6 +234,8 @@ def _convention(rules: Protocol, protocol: str | None) -> "Convention":
         parts.append(f"filled up to {height}x{width} with the mean pixel")
     if rules.slide is not None:
         parts.append("in windows of {}x{}, logits averaged".format(*rules.slide))
+    if tile is not None:
+        parts.append(f"seen in tiles of at most {tile} pixels a side")
     return Convention(
         protocol=protocol,
         text=", ".join(parts),

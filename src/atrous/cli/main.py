@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: As typed; None for those of the process.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["predict"]:  # to cyclopts a lone hyphen is an option
+        given = ["/dev/stdin" if argument == "-" else argument for argument in given]
     sys.exit(_run(given))
 
 

@@ -1,12 +1,16 @@
 """Options that several commands share."""
 
 import re
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from atrous.errors import ConfigError
+
+if TYPE_CHECKING:
+    from atrous.runtime.tiles import TileSettings
+from atrous.runtime.sources import Shard
 
 JsonFlag: TypeAlias = Annotated[
     bool, Parameter(name="--json", negative="", help="Print one JSON object as the result.")
@@ -47,6 +51,24 @@ SlideOption: TypeAlias = Annotated[
         help="See pictures in overlapping windows of HEIGHTxWIDTH, best the crop size of the "
         "training, and average their logits."
     ),
+]
+MaxMemoryOption: TypeAlias = Annotated[
+    str | None,
+    Parameter(
+        help="Memory that prediction may take, such as 800MB or 1.5GB; larger pictures are seen "
+        "in tiles. Default: half of what is free."
+    ),
+]
+TileOption: TypeAlias = Annotated[
+    int | None,
+    Parameter(
+        help="See pictures in tiles of at most this side, in pixels that the network sees, however "
+        "much memory there is."
+    ),
+]
+OverlapOption: TypeAlias = Annotated[
+    int | None,
+    Parameter(help="Pixels that neighbouring tiles share. Default: 128, or a quarter of a tile."),
 ]
 EngineOption: TypeAlias = Annotated[
     str,
@@ -92,6 +114,18 @@ def parse_scales(text: str) -> tuple[float, ...]:
         ) from None
 
 
+def parse_tiles(max_memory: str | None, tile: int | None, overlap: int | None) -> "TileSettings":
+    """When pictures are seen in tiles, from the three options.
+
+    Raises:
+        ConfigError: If one is not possible.
+    """
+    from atrous.runtime.footprint import parse_memory
+    from atrous.runtime.tiles import TileSettings
+
+    return TileSettings(max_memory=parse_memory(max_memory), tile=tile, overlap=overlap)
+
+
 def parse_size(text: str | None) -> tuple[int, int] | None:
     """Height and width from ``513x513``; None from None.
 
@@ -105,3 +139,18 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     if not all(1 <= side <= 100_000 for side in size):
         raise ConfigError(f"a size is HEIGHTxWIDTH, such as 513x513, not {text!r}")
     return size
+
+
+def parse_shard(text: str | None) -> Shard:
+    """A share from ``2/4``; the whole from None.
+
+    Raises:
+        ConfigError: If it is not two numbers, the first from 1 to the second.
+    """
+    if text is None:
+        return Shard()
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    index, count = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= index <= count:
+        raise ConfigError(f"--shard takes I/N with I from 1 to N, such as 2/4, not {text!r}")
+    return Shard(index, count)

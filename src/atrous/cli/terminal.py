@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -41,6 +42,7 @@ class Terminal:
         self.quiet = quiet
         self._out = Console(highlight=False, soft_wrap=True)
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._progress: Progress | None = None
 
     def say(self, message: str) -> None:
         """Tell something in passing."""
@@ -64,18 +66,31 @@ class Terminal:
             print(json.dumps(envelope, allow_nan=False))
 
     def track(self, items: Iterable[_Item], *, total: int, what: str) -> Iterator[_Item]:
-        """Pass items on and show how far it is: a bar on a terminal, else a line now and then."""
+        """Pass items on and show how far it is: a bar on a terminal, else a line now and then.
+
+        Within the items of one `track` those of another may be shown, as a bar below.
+        """
         if self.quiet or total <= 1:
             yield from items
+        elif self._progress:
+            task = self._progress.add_task(what, total=total)
+            try:
+                yield from self._progress.track(items, task_id=task)
+            finally:
+                self._progress.remove_task(task)
         elif self._err.is_terminal:
             columns = (
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),
             )
             with Progress(*columns, console=self._err, transient=True) as progress:
-                yield from progress.track(items, total=total, description=what)
+                self._progress = progress
+                try:
+                    yield from progress.track(items, total=total, description=what)
+                finally:
+                    self._progress = None
         else:
             yield from self._lines(items, total, what)
 
@@ -110,13 +125,15 @@ class Terminal:
             yield lambda there, total: progress.update(task, completed=there, total=total)
 
     def _lines(self, items: Iterable[_Item], total: int, what: str) -> Iterator[_Item]:
-        told, step = time.monotonic(), max(total // 10, 1)
+        begun = told = time.monotonic()
+        step = max(total // 10, 1)
         for index, item in enumerate(items):
             yield item
             done, now = index + 1, time.monotonic()
             if done % step == 0 or done == total or now - told > _SECONDS_BETWEEN_LINES:
                 told = now
-                print(f"{what} {done}/{total}", file=sys.stderr)
+                left = round((now - begun) / done * max(total - done, 0))
+                print(f"{what} {done}/{total}, {timedelta(seconds=left)} left", file=sys.stderr)
 
 
 class Meter:

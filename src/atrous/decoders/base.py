@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from torch import Tensor
+
 from atrous.encoders import FeatureSpec
 from atrous.errors import ConfigError
 from atrous.layers.aspp import ASPP
@@ -10,6 +12,11 @@ from atrous.layers.dpc import DensePredictionCell
 
 Context: TypeAlias = ASPP | DensePredictionCell
 """Gathers context from the deepest map and leaves its size."""
+
+
+def gather(context: Context, x: Tensor, means: Tensor | None) -> Tensor:
+    """Read the deepest map, with the means of a larger one if there are any."""
+    return context(x) if means is None else context(x, means)
 
 
 def find_stride(feature_specs: Sequence[FeatureSpec], stride: int) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from atrous.decoders.base import Context
+from atrous.decoders.base import Context, gather
 
 
 class DeepLabV3Decoder(nn.Module):
@@ -19,6 +19,11 @@ class DeepLabV3Decoder(nn.Module):
         self.context = context
         self.out_channels = context.out_channels
 
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Maps from fine to coarse -> (B, channels, h, w) of the deepest."""
-        return self.context(features[-1])
+    def forward(self, features: Sequence[Tensor], means: Tensor | None = None) -> Tensor:
+        """Maps from fine to coarse -> (B, channels, h, w) of the deepest.
+
+        Args:
+            features: The maps.
+            means: See `atrous.layers.aspp.ASPP.forward`.
+        """
+        return gather(self.context, features[-1], means)

@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from atrous.decoders.base import Context, find_stride
+from atrous.decoders.base import Context, find_stride, gather
 from atrous.encoders import FeatureSpec
 from atrous.errors import ConfigError
 from atrous.layers.conv import ConvNormAct, head_conv
@@ -118,9 +118,14 @@ class DeepLabV3PlusDecoder(nn.Module):
             for width, index in zip(widths, self.low_levels, strict=True)
         )
 
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Maps from fine to coarse -> (B, channels, h, w) at the last of the strides."""
-        x = self.context(features[-1])
+    def forward(self, features: Sequence[Tensor], means: Tensor | None = None) -> Tensor:
+        """Maps from fine to coarse -> (B, channels, h, w) at the last of the strides.
+
+        Args:
+            features: The maps.
+            means: See `atrous.layers.aspp.ASPP.forward`.
+        """
+        x = gather(self.context, features[-1], means)
         for stage, index in zip(self.stages, self.low_levels, strict=True):
             x = stage(x, features[index])
         return x

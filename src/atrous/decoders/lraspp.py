@@ -55,10 +55,16 @@ class LRASPPDecoder(nn.Module):
             feature_specs[self.low_level].channels, num_classes, kernel_size=1
         )
 
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Maps from fine to coarse -> logits (B, num_classes, h, w) at the fine one's stride."""
+    def forward(self, features: Sequence[Tensor], means: Tensor | None = None) -> Tensor:
+        """Maps from fine to coarse -> logits (B, num_classes, h, w) at the fine one's stride.
+
+        Args:
+            features: The maps.
+            means: Taken instead of those of the deepest map, where it is a part of a larger one:
+                (1 or B, channels of the deepest map, 1, 1).
+        """
         low_level, deep = features[self.low_level], features[-1]
-        weights = self.gate(self.weigh(self.mean(deep)))
+        weights = self.gate(self.weigh(self.mean(deep) if means is None else means))
         deep = self.project(deep) * self._resize(weights, deep)
         # A 1x1 convolution and bilinear resizing may change places; this order computes less.
         logits = self._resize(self.deep_classifier(deep), low_level)

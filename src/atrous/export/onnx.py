@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from atrous.errors import DependencyError, ExportError
 from atrous.export.agree import EXACT, Agreement, Limits, compare
-from atrous.export.graph import Graph, Request, Run, as_input, draw_pixels
+from atrous.export.context import add_context
+from atrous.export.graph import Files, Graph, Request, Run, as_input, draw_pixels
 from atrous.export.keep import check_places, keep_if_agreed
 from atrous.export.processing import add_processing, fix_size
 from atrous.layers.conv import ConvNormAct
@@ -54,7 +55,8 @@ def export_onnx(
     """Write a model as a self-describing ONNX file, after holding it against the model.
 
     The graph takes normalized images of any size and gives logits at the decoder's stride;
-    picture and labels are the runtime's business. Norms are folded into convolutions.
+    picture and labels are the runtime's business. Norms are folded into convolutions. Image
+    pooling may be given the means of a larger picture, see `atrous.export.context`.
 
     Args:
         model: The network.
@@ -76,7 +78,7 @@ def export_onnx(
     original = Graph(model, card, processing=False)
     return keep_if_agreed(
         path,
-        {".onnx": graph_bytes(model, card, request)},
+        to_onnx(model, card, request),
         lambda place: compare(
             run_onnx(place), original.run, inputs, same_weights=weights_of(place, card).run
         ),
@@ -85,9 +87,24 @@ def export_onnx(
     )
 
 
-def graph_bytes(model: Segmenter, card: ModelCard, request: Request) -> bytes:
-    """The network as an ONNX graph that holds what is asked for."""
-    content = _to_bytes(model.eval(), card, half=request.half)
+def to_onnx(model: Segmenter, card: ModelCard, request: Request) -> Files:
+    """The network as an ONNX file; the one of ours that is as it is can be given a context."""
+    changed = request.to_int8 or request.processing or request.size
+    return {".onnx": graph_bytes(model, card, request, context=not changed)}
+
+
+def graph_bytes(
+    model: Segmenter, card: ModelCard, request: Request, *, context: bool = False
+) -> bytes:
+    """The network as an ONNX graph that holds what is asked for.
+
+    Args:
+        model: The network.
+        card: Goes into the metadata.
+        request: What is asked for.
+        context: Whether image pooling may be given its means, see `atrous.export.context`.
+    """
+    content = _to_bytes(model.eval(), card, half=request.half, context=context)
     if request.to_int8:
         content = request.to_int8(content)
     if request.processing or request.size:
@@ -136,7 +153,7 @@ def run_onnx(path: Path) -> Run:
     return run
 
 
-def _to_bytes(model: Segmenter, card: ModelCard, *, half: bool) -> bytes:
+def _to_bytes(model: Segmenter, card: ModelCard, *, half: bool, context: bool = False) -> bytes:
     try:
         import onnx  # noqa: PLC0415
         import onnxscript  # noqa: F401, PLC0415
@@ -163,6 +180,8 @@ def _to_bytes(model: Segmenter, card: ModelCard, *, half: bool) -> bytes:
     proto = program.model_proto
     _tidy(proto, card, half=half)
     _pad_same(proto.graph, same_padded, same_pools)
+    if context:
+        add_context(proto.graph)
     onnx.checker.check_model(proto)
     return bytes(proto.SerializeToString())
 

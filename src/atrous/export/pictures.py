@@ -40,7 +40,7 @@ def read_some(source: Path, kind: PixelKind, *, most: int) -> tuple[list[Pixels]
     except DatasetError:
         layout = None  # a folder of pictures
     if layout is None:
-        found = find_pictures(str(source))
+        found = tuple(find_pictures(str(source)))
         chosen = spread(found, most)
         pictures = [read_pixels(one.path, kind).pixels for one in chosen]
         return pictures, f"{len(chosen)} of {len(found)} pictures of {source}"

@@ -18,7 +18,7 @@ from atrous.export.graph import Files, Graph, Request, Run, as_input, draw_pixel
 from atrous.export.int8 import Int8, run_bytes
 from atrous.export.keep import check_places, keep_if_agreed
 from atrous.export.litert import run_litert, to_litert
-from atrous.export.onnx import graph_bytes, run_onnx, weights_of
+from atrous.export.onnx import run_onnx, to_onnx, weights_of
 from atrous.export.openvino import run_openvino, to_openvino
 from atrous.export.pictures import as_seen, mean_iou_of
 from atrous.export.program import run_program, to_program
@@ -53,7 +53,7 @@ FORMATS: Mapping[str, Format] = {
     "onnx": Format(
         endings=(".onnx",),
         install="pip install 'atrous[train,export]'",
-        write=lambda model, card, request: {".onnx": graph_bytes(model, card, request)},
+        write=to_onnx,
         run=run_onnx,
         from_onnx=True,
     ),

@@ -69,13 +69,19 @@ class ASPP(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.behind = behind or nn.Identity()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, h, w) -> (B, out_channels, h, w)."""
+    def forward(self, x: Tensor, means: Tensor | None = None) -> Tensor:
+        """(B, in_channels, h, w) -> (B, out_channels, h, w).
+
+        Args:
+            x: The map.
+            means: Taken by image pooling instead of those of ``x``, where it is a part of a
+                larger map: (1 or B, in_channels, 1, 1).
+        """
         seen = [branch(x) for branch in self.branches]
         if self.mean is not None and self.image_pool is not None:
-            whole = self.image_pool(self.mean(x))
+            whole = self.image_pool(self.mean(x) if means is None else means)
             if self.mean.window is None:
-                whole = whole.expand(-1, -1, *x.shape[-2:])
+                whole = whole.expand(x.shape[0], -1, *x.shape[-2:])
             else:
                 height, width = x.shape[-2:]
                 whole = resize(whole, (height, width), align_corners=self.align_corners)

@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 
 from atrous.encoders import Encoder
+from atrous.errors import ConfigError
+from atrous.layers.pool import MeanPool
 from atrous.layers.resize import resize
 from atrous.runtime.bilinear import AlignCorners
 
@@ -35,9 +37,35 @@ class Segmenter(nn.Module):
         )
         self.align_corners = align_corners
 
-    def logits_at_stride(self, images: Tensor) -> Tensor:
-        """Normalized (B, in_channels, H, W) -> logits at the decoder's stride."""
-        return self.classifier(self.decoder(self.encoder(images)))
+    @property
+    def image_pool(self) -> MeanPool | None:
+        """What takes the means of the whole map; None where nothing does."""
+        pools = (part for part in self.decoder.modules() if isinstance(part, MeanPool))
+        return next((pool for pool in pools if pool.window is None), None)
+
+    def logits_at_stride(self, images: Tensor, means: Tensor | None = None) -> Tensor:
+        """Normalized (B, in_channels, H, W) -> logits at the decoder's stride.
+
+        Args:
+            images: Pictures, or parts of a larger one.
+            means: What image pooling takes instead of the means over ``images``, for models that
+                have an `image_pool`: (1 or B, channels, 1, 1), as `context_of` gives.
+        """
+        features = self.encoder(images)
+        return self.classifier(
+            self.decoder(features) if means is None else self.decoder(features, means)
+        )
+
+    def context_of(self, images: Tensor) -> Tensor:
+        """Normalized (B, in_channels, H, W) -> the means (B, channels, 1, 1) of image pooling.
+
+        Raises:
+            ConfigError: If the model has no `image_pool`.
+        """
+        pool = self.image_pool
+        if pool is None:
+            raise ConfigError("this model takes no means over whole pictures")
+        return pool(self.encoder(images)[-1])
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalized (B, in_channels, H, W) -> logits (B, num_classes, H, W)."""

@@ -1,5 +1,6 @@
 """Torch as an engine of the runtime."""
 
+import contextlib
 import threading
 from typing import Any
 
@@ -51,7 +52,8 @@ class TorchEngine:
         self._model = model.eval().to(self._device).to(memory_format=torch.channels_last)
         self._logits: Any = self._model.logits_at_stride
         # Compiling is not made for several threads; a compiled network runs one picture at a time.
-        self._one_at_a_time = threading.Lock() if compiled else None
+        self._one_at_a_time = threading.Lock() if compiled else contextlib.nullcontext()
+        self.takes_context = model.image_pool is not None
         if compiled:
             self._logits = torch.compile(self._model.logits_at_stride)
         parts = ("torch", "compiled" if compiled else "", "" if precision == "fp32" else precision)
@@ -64,18 +66,26 @@ class TorchEngine:
 
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Normalized images (B, C, H, W) -> logits (B, num_classes, h, w)."""
-        if self._one_at_a_time is None:
-            return self._run(images)
-        with self._one_at_a_time:
-            return self._run(images)
+        return self._run(self._logits, images)
+
+    def context_of(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Normalized images (B, C, H, W) -> the means that image pooling takes of them."""
+        return self._run(self._model.context_of, images)
+
+    def run_in_context(
+        self, images: NDArray[np.float32], context: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """As `run`, with the means of a larger picture, (1, K, 1, 1)."""
+        means = torch.from_numpy(context).to(self._device)
+        return self._run(lambda batch: self._logits(batch, means), images)
 
     @torch.inference_mode()
-    def _run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _run(self, network: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
             batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
-            with self._autocast():
-                logits = self._logits(batch)
-            return np.ascontiguousarray(logits.float().cpu().numpy())
+            with self._one_at_a_time, self._autocast():
+                found = network(batch)
+            return np.ascontiguousarray(found.float().cpu().numpy())
         except (RuntimeError, MemoryError) as error:
             if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
                 raise ConfigError(

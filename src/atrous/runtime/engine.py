@@ -1,7 +1,7 @@
 """What every engine promises."""
 
 from math import log2
-from typing import Literal, Protocol, TypeAlias, get_args
+from typing import Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,26 @@ class Engine(Protocol):
         Raises:
             ResourceError: If the memory does not suffice for pictures of this size.
         """
+
+
+CONTEXT = "context"
+"""Output of a file's graph: the means over all that it sees, which image pooling takes."""
+GIVEN_CONTEXT = "given_context"
+"""Input of a file's graph for means to be taken instead; NaN, as by default, takes its own."""
+
+
+@runtime_checkable
+class ContextEngine(Protocol):
+    """An engine that can see a part of a picture and know of the whole."""
+
+    takes_context: bool
+    """Whether this network, in the file that it came from, can be given a context."""
+
+    def context_of(self, images: Tensor4) -> Tensor4:
+        """Images (B, C, H, W) -> the means (B, K, 1, 1) that image pooling takes of them."""
+
+    def run_in_context(self, images: Tensor4, context: Tensor4) -> Tensor4:
+        """As `Engine.run`, but image pooling takes these means, (1, K, 1, 1), for all images."""
 
 
 def stride_of(size: tuple[int, ...], grid: tuple[int, ...]) -> int:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from atrous.errors import WeightsError
 from atrous.runtime.card import ModelCard
+from atrous.runtime.engine import CONTEXT
 
 _MAX_BYTES = 2 << 30
 
@@ -46,9 +47,11 @@ def check_signature(
     channels, classes = card.preprocessing.kind.channels, len(card.classes)
     wanted = (("images", channels), ("logits", classes))
     found = (*inputs, *outputs)
-    fits = len(inputs) == len(outputs) == 1 and all(
+    more = [value.name for value in outputs[1:]]
+    fits = len(inputs) == 1 and outputs and more in ([], [CONTEXT])
+    fits = fits and all(
         (value.name, value.type, len(value.shape)) == (name, "float", 4) and value.shape[1] == width
-        for value, (name, width) in zip(found, wanted, strict=True)
+        for value, (name, width) in zip(found, wanted, strict=False)
     )
     if not fits:
         raise WeightsError(

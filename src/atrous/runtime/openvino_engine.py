@@ -9,7 +9,7 @@ import numpy as np
 
 from atrous.errors import ConfigError, DependencyError, ResourceError, WeightsError
 from atrous.runtime.card import CARD_KEY, ModelCard, read_card
-from atrous.runtime.engine import Precision, Tensor4
+from atrous.runtime.engine import GIVEN_CONTEXT, Precision, Tensor4
 from atrous.runtime.machine import usable_cores
 from atrous.runtime.onnx_file import Value, check_file, check_signature
 
@@ -17,6 +17,9 @@ _HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 
 _UNTOUCHED = np.float32(-3.0e38)
 """A logit that no network gives."""
+
+_LOGITS, _CONTEXT = 0, 1
+"""Places of the outputs of a network."""
 
 
 class OpenVinoEngine:
@@ -43,27 +46,41 @@ class OpenVinoEngine:
         network = _read(path)
         self.card = _card_of(network, path)
         check_signature(path, self.card, _values(network.inputs), _values(network.outputs))
+        own = _open_context(network)
+        self.takes_context = own is not None
+        self._own_context = {} if own is None else {1: own}
         self._open = partial(_requests, network, path, self.threads, precision)
         self._requests: _Requests | None = self._open()
 
     def run(self, images: Tensor4) -> Tensor4:
         """Normalized images (B, C, H, W) -> logits (B, num_classes, h, w)."""
+        return self._run(_LOGITS, {0: images, **self._own_context})
+
+    def context_of(self, images: Tensor4) -> Tensor4:
+        """Normalized images (B, C, H, W) -> the means that image pooling takes of them."""
+        return self._run(_CONTEXT, {0: images, **self._own_context})
+
+    def run_in_context(self, images: Tensor4, context: Tensor4) -> Tensor4:
+        """As `run`, with the means of a larger picture, (1, K, 1, 1)."""
+        return self._run(_LOGITS, {0: images, 1: context})
+
+    def _run(self, wanted: int, fed: dict[int, Tensor4]) -> Tensor4:
         requests = self._requests or self._open()
         try:
             request = requests.take()
-            logits = _infer(request, images)
+            found = _infer(request, wanted, fed)
         # OpenVINO raises RuntimeError for all that its plugins find, memory among it.
         except (RuntimeError, MemoryError) as error:
             # What ran out of memory once may give nothing from then on.
             self._requests = None
-            height, width = images.shape[-2:]
+            height, width = fed[0].shape[-2:]
             raise ResourceError(
                 f"{self._path}: the network could not run on {width} x {height} pixels: "
                 f"{_last_line(error)}"
             ) from None
         requests.give_back(request)
         self._requests = requests
-        return logits
+        return found
 
 
 class _Requests:
@@ -87,18 +104,18 @@ def _requests(network: Any, path: Path, threads: int, precision: Precision) -> _
     return _Requests(_compile(network, path, threads, precision))
 
 
-def _infer(request: Any, images: Tensor4) -> Tensor4:
+def _infer(request: Any, wanted: int, fed: dict[int, Tensor4]) -> Tensor4:
     """Run one request, and make sure that it ran.
 
     Where memory is short OpenVINO 2026.4 leaves what the last picture gave, and raises nothing.
     """
-    before = request.get_output_tensor(0).data
+    before = request.get_output_tensor(wanted).data
     before[:1, :1, :1, :1] = _UNTOUCHED
-    results = request.infer({0: images}, share_inputs=True, share_outputs=False)
-    logits: Tensor4 = results[0]
-    if not logits.size or logits[0, 0, 0, 0] == _UNTOUCHED:
+    results = request.infer(fed, share_inputs=True, share_outputs=False)
+    found: Tensor4 = results[wanted]
+    if not found.size or found[0, 0, 0, 0] == _UNTOUCHED:
         raise MemoryError("OpenVINO gave no result, as it does where memory is short")
-    return logits
+    return found
 
 
 def _read(path: Path) -> Any:
@@ -120,6 +137,27 @@ def _read(path: Path) -> Any:
     if not network.inputs:  # so it reads what is no model at all
         raise WeightsError(f"{path}: not a model that OpenVINO can open (it has no input)")
     return network
+
+
+def _open_context(network: Any) -> Tensor4 | None:
+    """Make the context an input, and say what to feed for a picture's own.
+
+    An input of an ONNX file that has a value of its own is a constant to OpenVINO.
+    """
+    from openvino import opset13  # noqa: PLC0415 - an extra
+
+    constants = (op for op in network.get_ops() if op.get_friendly_name() == GIVEN_CONTEXT)
+    constant = next(constants, None)
+    if constant is None:
+        return None
+    own = np.array(constant.data, np.float32)
+    parameter: Any = opset13.parameter  # has no annotations
+    given = parameter(own.shape, np.float32, name=GIVEN_CONTEXT)
+    for reader in constant.output(0).get_target_inputs():
+        reader.replace_source_output(given.output(0))
+    network.add_parameters([given])
+    network.validate_nodes_and_infer_types()
+    return own
 
 
 def _card_of(network: Any, path: Path) -> ModelCard:

@@ -17,7 +17,9 @@ from atrous.runtime.card import ModelCard, Preprocessing
 from atrous.runtime.engine import Engine
 from atrous.runtime.pipeline import run_pipeline
 from atrous.runtime.result import Segmentation
+from atrous.runtime.scene import Photo
 from atrous.runtime.test_time import TestTime
+from atrous.runtime.tiles import TiledEngine
 from atrous.runtime.upsample import average_labels, confidence_of, upsample_labels
 
 Source: TypeAlias = str | Path | Image.Image | Pixels
@@ -78,7 +80,8 @@ class Predictor:
         start = time.perf_counter()
         mask = self.predict_pixels(picture.pixels)
         seconds = time.perf_counter() - start
-        return Segmentation(mask, self.label_set, picture.pixels, picture.notes, seconds)
+        notes = picture.notes + self._tile_notes(picture.pixels)
+        return Segmentation(mask, self.label_set, picture.pixels, notes, seconds)
 
     def predict_many(
         self,
@@ -117,6 +120,9 @@ class Predictor:
 
     def predict_pixels(self, pixels: Pixels) -> LabelMap:
         """(H, W, C) -> (H, W) class indices."""
+        if isinstance(self.engine, TiledEngine) and self._sees_tiles(self.engine, pixels):
+            scene = Photo(resize_pixels(pixels, self.card.preprocessing), self._normalize)
+            return self.engine.labels(scene, (pixels.shape[0], pixels.shape[1]))
         views, size = self._look(pixels)
         return self._cut_out(self._labels(views, size), pixels)
 
@@ -126,6 +132,21 @@ class Predictor:
         labels = self._labels(views, size)
         confidence = confidence_of(labels, views, align_corners=self.card.align_corners)
         return self._cut_out(labels, pixels), self._cut_out(confidence, pixels)
+
+    def _sees_tiles(self, engine: TiledEngine, pixels: Pixels) -> bool:
+        """Whether a picture is seen once and in tiles, so that its labels can be made in bands."""
+        filled = self.card.preprocessing.eval_crop_size is not None
+        return self.test_time.looks_once and not filled and bool(engine.plan(self._seen(pixels)))
+
+    def _tile_notes(self, pixels: Pixels) -> tuple[str, ...]:
+        engine = self.engine
+        return engine.notes(self._seen(pixels)) if isinstance(engine, TiledEngine) else ()
+
+    def _seen(self, pixels: Pixels) -> tuple[int, int]:
+        return seen_size((pixels.shape[0], pixels.shape[1]), self.card.preprocessing)
+
+    def _normalize(self, pixels: Pixels) -> NDArray[np.float32]:
+        return normalize(pixels, self.card.preprocessing)
 
     def _look(self, pixels: Pixels) -> tuple[list[NDArray[np.float32]], tuple[int, int]]:
         """Logits of every look, and the height and width of the labels that they are made for."""
@@ -157,13 +178,8 @@ class Predictor:
 
 def prepare(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]:
     """Resize if need be, normalize, and fill up if asked for: (H, W, C) -> (1, C, h, w)."""
-    height, width = pixels.shape[:2]
-    size = seen_size((height, width), preprocessing)
-    if size != (height, width):
-        # The same two ways as in training: shrunk by areas, enlarged bilinearly.
-        smooth = cv2.INTER_AREA if size[0] < height or size[1] < width else cv2.INTER_LINEAR
-        resized = cv2.resize(pixels, size[::-1], interpolation=smooth)
-        pixels = np.asarray(resized, pixels.dtype).reshape(*size, -1)
+    pixels = resize_pixels(pixels, preprocessing)
+    size = pixels.shape[:2]
     images = normalize(pixels, preprocessing)
     if preprocessing.eval_crop_size is not None:
         pairs = zip(size, preprocessing.eval_crop_size, strict=True)
@@ -171,6 +187,18 @@ def prepare(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]
         # The mean pixel is zero when it is normalized.
         images = np.pad(images, ((0, 0), (0, 0), (0, rows), (0, columns)))
     return images
+
+
+def resize_pixels(pixels: Pixels, preprocessing: Preprocessing) -> Pixels:
+    """(H, W, C) at the size at which the network sees it."""
+    height, width = pixels.shape[:2]
+    size = seen_size((height, width), preprocessing)
+    if size == (height, width):
+        return pixels
+    # The same two ways as in training: shrunk by areas, enlarged bilinearly.
+    smooth = cv2.INTER_AREA if size[0] < height or size[1] < width else cv2.INTER_LINEAR
+    resized = cv2.resize(pixels, size[::-1], interpolation=smooth)
+    return np.asarray(resized, pixels.dtype).reshape(*size, -1)
 
 
 def normalize(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]:

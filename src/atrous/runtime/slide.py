@@ -1,6 +1,5 @@
 """Windows that slide over a picture, and one map of logits from all of them."""
 
-from collections.abc import Iterator
 from itertools import product
 from math import ceil
 
@@ -8,12 +7,12 @@ import numpy as np
 
 from atrous.errors import ConfigError
 from atrous.runtime.engine import Engine, Tensor4, stride_of
+from atrous.runtime.windows import LARGEST_STRIDE, window_starts
 
 _STEP = 2 / 3
 """Of a window's side from one to the next, as PSPNet and those after it evaluate."""
-_LARGEST_STRIDE = 32
-"""Windows begin at multiples of it, so that their logits lie on the grid of the whole picture."""
-_LEAST = 2 * _LARGEST_STRIDE
+LEAST_WINDOW = 2 * LARGEST_STRIDE
+"""Shortest side of a window."""
 
 
 class SlidingEngine:
@@ -31,11 +30,11 @@ class SlidingEngine:
     """
 
     def __init__(self, engine: Engine, window: tuple[int, int]) -> None:
-        if min(window) < _LEAST:
+        if min(window) < LEAST_WINDOW:
             height, width = window
             raise ConfigError(
-                f"windows of {height}x{width} are too small to slide; take {_LEAST}x{_LEAST} or "
-                "more, best the size of the crops in training"
+                f"windows of {height}x{width} are too small to slide; take "
+                f"{LEAST_WINDOW}x{LEAST_WINDOW} or more, best the size of the crops in training"
             )
         self.engine = engine
         self.window = window
@@ -45,7 +44,7 @@ class SlidingEngine:
         """(B, C, H, W) -> (B, num_classes, ceil(H / s), ceil(W / s)) of any stride s up to 32."""
         height, width = images.shape[2:]
         down, across = (
-            list(_starts(side, window))
+            window_starts(side, window, int(window * _STEP))
             for side, window in zip((height, width), self.window, strict=True)
         )
         if len(down) == len(across) == 1:
@@ -67,14 +66,3 @@ class SlidingEngine:
             times[rows, columns] += 1
         total /= times
         return total
-
-
-def _starts(side: int, window: int) -> Iterator[int]:
-    """Where windows begin along a side, at multiples of 32; the last one ends with the side."""
-    if side <= window:
-        yield 0
-        return
-    last = ceil((side - window) / _LARGEST_STRIDE) * _LARGEST_STRIDE
-    step = max(int(window * _STEP) // _LARGEST_STRIDE, 1) * _LARGEST_STRIDE
-    yield from range(0, last, step)
-    yield last

@@ -68,7 +68,7 @@ def choose_engine(path: Path, precision: Precision) -> Choice:
     if path.suffix == ".safetensors":
         return Choice("torch", "a .safetensors file holds the weights of a torch network")
     if precision == "fp32":
-        return Choice("onnx", "the fastest in 32 bits on a CPU that installs with atrous itself")
+        return Choice("onnx", "it comes with atrous, starts fastest, and needs no torch")
     if precision == "bf16" and find_spec("openvino"):
         return Choice("openvino", "ONNX Runtime computes in 32 bits only; OpenVINO is installed")
     return Choice("torch", "ONNX Runtime computes in 32 bits only")

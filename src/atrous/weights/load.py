@@ -4,11 +4,12 @@ import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from atrous.errors import WeightsError
+from atrous.errors import ConfigError, WeightsError
 from atrous.imaging import MAX_PIXELS
 from atrous.runtime.predictor import Predictor
 from atrous.runtime.slide import SlidingEngine
 from atrous.runtime.test_time import TestTime
+from atrous.runtime.tiles import TiledEngine, TileSettings
 from atrous.weights.engines import open_engine
 from atrous.weights.formats.tf_checkpoint import checkpoint_prefix
 
@@ -74,6 +75,7 @@ def load(  # noqa: PLR0913 - all that the commands have as flags
     flip: bool = False,
     eval_crop_size: tuple[int, int] | None = None,
     slide: tuple[int, int] | None = None,
+    tiles: TileSettings | None = None,
 ) -> Predictor:
     """Load a model, ready to predict.
 
@@ -95,6 +97,8 @@ def load(  # noqa: PLR0913 - all that the commands have as flags
             1025, 2049 on Cityscapes. None does as the model's card says.
         slide: See pictures in overlapping windows of this height and width, and average their
             logits; None sees them whole.
+        tiles: When pictures are seen in tiles; by default if the network would take more than half
+            of the free memory.
 
     Examples:
         >>> import numpy as np
@@ -103,8 +107,8 @@ def load(  # noqa: PLR0913 - all that the commands have as flags
         (48, 64)
 
     Raises:
-        ConfigError: If a scale is not between 0.1 and 4, a window too small, or engine, precision
-            and file do not go together.
+        ConfigError: If a scale is not between 0.1 and 4, a window too small, engine, precision and
+            file do not go together, or the memory is too little for the model.
         WeightsError: If there is no such model, or its file is damaged or not one of ours.
         DependencyError: If the engine is not installed.
     """
@@ -116,5 +120,7 @@ def load(  # noqa: PLR0913 - all that the commands have as flags
         card = card.model_copy(
             update={"preprocessing": card.preprocessing.model_copy(update=changes)}
         )
-    runs = SlidingEngine(runs, slide) if slide else runs
+    if slide and tiles and tiles.tile:
+        raise ConfigError("windows that slide are tiles themselves; give slide or tile, not both")
+    runs = SlidingEngine(runs, slide) if slide else TiledEngine(runs, card, tiles or TileSettings())
     return Predictor(runs, card, max_pixels=max_pixels, test_time=test_time)
