@@ -162,7 +162,7 @@ class Manifest:
             yield self._parsed(line)
 
     def _left_begun(self) -> Iterator[str]:
-        with contextlib.suppress(FileNotFoundError), self._begun_path.open("rb") as file:
+        with contextlib.suppress(OSError), self._begun_path.open("rb") as file:
             for line in iter(lambda: file.readline(_LONGEST_LINE), b""):
                 with contextlib.suppress(ValueError, RecursionError):  # the last may be torn
                     yield str(json.loads(line))
