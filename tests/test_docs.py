@@ -15,11 +15,13 @@ from atrous.data import DATASETS
 from atrous.data.description import read_description
 from atrous.recipes.classify_recipe import TASK, classify_recipe_from
 from atrous.recipes.recipe import RECIPES, find_recipe, read_table, recipe_from, recipe_notes
+from atrous.runtime.outputs import OUTPUTS
 from parity.official import official_values
 from weights.foreign import write_tf_checkpoint
 
 ROOT = Path(__file__).parents[1]
 DATASETS_PAGE = ROOT / "docs" / "datasets.md"
+OUTPUTS_PAGE = ROOT / "docs" / "outputs.md"
 PUBLISHED_PAGE = ROOT / "docs" / "published-recipes.md"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -62,8 +64,8 @@ def test_python_examples_run(code, workplace):
     exec(compile(code, "example", "exec"), {})  # noqa: S102
 
 
-@pytest.mark.parametrize("code", blocks("bash", [ROOT / "README.md"]))
-def test_commands_of_the_readme_run(code, workplace):
+@pytest.mark.parametrize("code", blocks("bash", [ROOT / "README.md", OUTPUTS_PAGE]))
+def test_commands_of_the_pages_run(code, workplace):
     for line in code.splitlines():
         words = shlex.split(line.replace(".venv/bin/atrous", "atrous"), comments=True)
         if "atrous" not in words:
@@ -91,6 +93,12 @@ def test_the_page_of_datasets_has_a_row_for_each_layout_in_their_order():
     rows = re.findall(r"^\| `([\w-]+)` \|", DATASETS_PAGE.read_text(), re.MULTILINE)
 
     assert rows == list(DATASETS)
+
+
+def test_the_page_of_outputs_has_a_row_for_each_kind_in_their_order():
+    rows = re.findall(r"^\| `(\w+)` \|", OUTPUTS_PAGE.read_text(), re.MULTILINE)
+
+    assert rows == list(OUTPUTS)
 
 
 @pytest.mark.parametrize("code", [block for block in TABLES if block not in DESCRIPTIONS])

@@ -8,6 +8,9 @@ from atrous.errors import ConfigError
 
 Color = tuple[int, int, int]
 
+BACKGROUND = ("background", "_background_")
+"""Names of the class of what no other class covers."""
+
 
 @dataclass(frozen=True)
 class LabelSet:
@@ -49,6 +52,16 @@ class LabelSet:
     def num_classes(self) -> int:
         """Number of classes; ignored pixels are not one."""
         return len(self.names)
+
+    @property
+    def background(self) -> int | None:
+        """The class of what no other class covers, if there is one."""
+        return next((self.names.index(name) for name in BACKGROUND if name in self.names), None)
+
+    @property
+    def other(self) -> int:
+        """Value of pixels that belong to no class: the background, else ``ignore_index``."""
+        return self.ignore_index if self.background is None else self.background
 
 
 def bit_palette(count: int) -> tuple[Color, ...]:

@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from atrous.cli.main import main
+from atrous.data.detect import open_split
+from atrous.data.sample import read_pair
 from atrous.imaging import read_labels
 from known_network import color_blocks
 
@@ -127,7 +129,7 @@ def test_a_second_run_does_not_segment_its_own_results(run, tmp_path):
     ("arguments", "code", "reason"),
     [
         ((), 2, "nothing to segment"),
-        (("a.png", "--as", "masc"), 2, "--as takes mask, color, overlay, not masc"),
+        (("a.png", "--as", "masc"), 2, "--as takes mask, color, overlay, cutout"),
         (("a.png", "b.png", "-o", "x.png"), 2, "is one file, but 2 pictures"),
         (("a.png", "-o", "x.jpg", "--as", "mask"), 2, "stored without loss"),
         (("a.png", "-o", "a.png/out"), 6, "cannot be made"),
@@ -242,3 +244,77 @@ def test_windows_too_small_are_refused(run, color_picture):
 
     assert code == 2
     assert "too small to slide" in err
+
+
+def test_a_run_makes_a_dataset_that_can_be_corrected_and_trained_on(run, tmp_path):
+    save_blocks(tmp_path / "in/a.png", tmp_path / "in/b.png")
+    (tmp_path / "in/empty.jpg").touch()
+
+    code, out, _ = run("in", "-o", "set", "--as", "picture,coco", "--simplify", "0", "--json")
+
+    assert code == 7  # the broken picture is named, and the file of the run holds the others
+    split = open_split(tmp_path / "set", "train+val")
+    assert split.layout == "coco"
+    for pair in split.pairs:
+        sample = read_pair(pair, split.label_set)
+        np.testing.assert_array_equal(sample.labels, color_blocks()[1])
+    assert json.loads(out)["result"]["pictures"][0]["files"]["coco"] == "set/coco.json"
+
+
+def test_only_wanted_classes_are_in_mask_and_shares(run, color_picture, tmp_path):
+    _, out, _ = run(color_picture, "--classes", "RED,blue", "--as", "mask,cutout", "--json")
+
+    expected = np.where(color_blocks()[1] == 1, 255, color_blocks()[1])
+    written = tmp_path / "segmented"
+    np.testing.assert_array_equal(read_labels(written / "blocks.mask.png"), expected)
+    with Image.open(written / "blocks.cutout.png") as image:
+        np.testing.assert_array_equal(np.asarray(image)[..., 3] == 255, expected != 255)
+    (picture,) = json.loads(out)["result"]["pictures"]
+    assert picture["shares"]["green"] == 0
+
+
+def test_unsure_pixels_have_no_class_and_smooth_edges_stay_at_colors(run, color_picture, tmp_path):
+    run(color_picture, "--smooth", "--as", "mask,prob,npz")
+    run(color_picture, "--min-confidence", "1", "--as", "mask", "-o", "unsure.png")
+
+    written = tmp_path / "segmented"
+    found = read_labels(written / "blocks.mask.png")
+    assert (found == color_blocks()[1]).mean() > 0.98
+    with Image.open(written / "blocks.prob.png") as image, np.load(written / "blocks.npz") as held:
+        grey = np.asarray(image) / 65_535
+        np.testing.assert_allclose(grey, held["confidence"], atol=0.001)
+    assert (read_labels(tmp_path / "unsure.png") == 255).all()
+
+
+def test_a_file_of_the_run_that_is_there_is_said_before_anything_is_computed(
+    run, color_picture, tmp_path
+):
+    (tmp_path / "segmented").mkdir()
+    (tmp_path / "segmented" / "coco.json").write_text("{}")
+
+    code, _, err = run(color_picture, "--as", "mask,coco")
+
+    assert code == 6
+    assert "coco.json is there already; --overwrite replaces it" in err
+    assert [path.name for path in (tmp_path / "segmented").iterdir()] == ["coco.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--classes", "rde"), "did you mean 'red'"),
+        (("--classes", ","), "takes names of classes"),
+        (("--as", "cutout"), "--as cutout needs --classes"),
+        (("--as", "yolo", "-o", "x.json"), "--as yolo needs a folder"),
+        (("--as", "geojson", "-o", "x.png"), "use the ending .geojson or .json for geojson"),
+        (("--min-area", "-1"), "Must be >= 0"),
+        (("--min-confidence", "nan"), "--min-confidence"),
+        (("--simplify", "nan"), "--simplify"),
+    ],
+)
+def test_wishes_for_outputs_that_make_no_sense_are_said(run, color_picture, arguments, reason):
+    code, _, err = run(color_picture, *arguments)
+
+    assert code == 2
+    assert reason in err
+    assert "Traceback" not in err

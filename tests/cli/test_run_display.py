@@ -67,6 +67,26 @@ def display() -> RunDisplay:
     return RunDisplay(Terminal(as_json=False, quiet=False), Meter(None, quiet=False))
 
 
+class Bar(Meter):
+    """A bar that remembers what it stands at."""
+
+    def __init__(self) -> None:
+        super().__init__(None, quiet=True)
+        self.text = ""
+
+    def status(self, text: str) -> None:
+        self.text = text
+
+
+def test_the_bar_counts_the_pictures_while_they_are_measured(tmp_path):
+    bar = Bar()
+    shown = RunDisplay(Terminal(as_json=False, quiet=True), bar)
+    shown.started(steps=2, steps_done=0, run=tmp_path)
+    shown.measuring(3, 8)
+
+    assert bar.text == "measuring picture 3 of 8"
+
+
 def test_a_line_says_where_the_run_is_and_what_it_has_reached(tmp_path, capsys):
     shown = display()
     shown.started(steps=2, steps_done=0, run=tmp_path)

@@ -95,6 +95,21 @@ def test_smaller_logits_are_resized_to_the_labels(batch):
     assert loss(small, labels, 0).item() == pytest.approx(expected.item())
 
 
+@pytest.mark.parametrize("merge", ["max", "mean"])
+def test_every_scale_and_their_merged_logits_are_held_against_the_labels(merge, batch):
+    one, labels = batch
+    other = one.flip(1)
+    merged = torch.maximum(one, other) if merge == "max" else (one + other) / 2
+    config = LossConfig(scales=(0.5, 1.0), merge=merge)
+
+    found = build_loss(config, num_classes=3, ignore_index=IGNORED)(
+        torch.stack([one, other]), labels, 0
+    )
+
+    each = [cross_entropy(maps, labels, ignore_index=IGNORED) for maps in (one, other, merged)]
+    torch.testing.assert_close(found, torch.stack(each).sum())
+
+
 def test_all_losses_together_cost_nothing_where_all_is_ignored(batch):
     logits = batch[0].requires_grad_()
     loss = build_loss(
@@ -122,6 +137,8 @@ def test_every_loss_of_the_catalogue_can_be_named_in_a_recipe():
         ({"focal_gamma": 3}, "focal_gamma is of focal, which is not part of the loss"),
         ({"dice": 1, "label_smoothing": 0.1}, "label_smoothing is of cross_entropy"),
         ({"hard_steps": 10}, "hard_steps leads to hard_fraction"),
+        ({"merge": "mean"}, "merge is for several scales"),
+        ({"scales": (0.0, 1.0)}, "greater than or equal to 0.25"),
         ({"lovasz": -1}, "greater than or equal to 0"),
     ],
 )

@@ -23,6 +23,9 @@ class Silent:
     def stepped(self, progress) -> None:
         self.losses.append(progress.loss)
 
+    def measuring(self, picture: int, of: int) -> None:
+        pass
+
     def evaluated(self, epoch: int, evaluation: object) -> None:
         pass
 
@@ -50,8 +53,9 @@ def trained(data: Path, out: Path, **train: object) -> tuple[list[float], dict[s
         {"nesterov": True, "slow_start_steps": 1, "ema_decay": 0.9, "ema_ramp": True},
         {"class_weights": "effective", "loss": {"focal": 1.0, "dice": 1.0, "lovasz": 1.0}},
         {"loss": {"cross_entropy": 1.0, "boundary": 0.1, "hard_fraction": 0.5, "hard_steps": 2}},
+        {"loss": {"scales": [0.75, 1.0]}, "device_batch": 1},
     ],
-    ids=["imagenet", "papers", "regions", "pixels"],
+    ids=["imagenet", "papers", "regions", "pixels", "scales"],
 )
 def test_a_run_with_other_mathematics_ends_with_finite_weights(train, camvid_like, tmp_path):
     losses, weights = trained(camvid_like, tmp_path / "run", **train)

@@ -46,6 +46,9 @@ class Notes:
         if progress.step == self.stop_after:
             raise Stopped
 
+    def measuring(self, picture: int, of: int) -> None:
+        pass
+
     def evaluated(self, epoch: int, evaluation: Evaluation) -> None:
         self.evaluations[epoch] = evaluation
 

@@ -23,6 +23,7 @@ class Notes:
         self.after_step = after_step
         self.steps: list[Progress] = []
         self.sentences: list[str] = []
+        self.measured: list[tuple[int, int]] = []
         self.steps_done = 0
 
     def started(self, *, steps: int, steps_done: int, run: Path) -> None:  # noqa: ARG002
@@ -31,6 +32,9 @@ class Notes:
     def stepped(self, progress: Progress) -> None:
         self.steps.append(progress)
         self.after_step(progress)
+
+    def measuring(self, picture: int, of: int) -> None:
+        self.measured.append((picture, of))
 
     def evaluated(self, epoch: int, evaluation: Evaluation) -> None:
         pass

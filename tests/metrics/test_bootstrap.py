@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from atrous.metrics.bootstrap import mean_iou_difference, mean_iou_interval
+from atrous.metrics.bootstrap import mean_iou_difference, mean_iou_interval, share_interval
 from atrous.metrics.scores import mean_iou_of
 
 
@@ -79,3 +79,20 @@ def test_counts_that_cannot_be_used_are_refused():
         mean_iou_interval(np.zeros((0, 3, 2)))
     with pytest.raises(ValueError, match="cannot be paired"):
         mean_iou_difference(pictures(3), pictures(4))
+
+
+def test_the_interval_of_a_share_is_that_of_drawing_the_pictures_again():
+    right = np.arange(80) < 60
+    random = np.random.default_rng(1)
+    drawn = [random.choice(right, right.size).mean() for _ in range(2000)]
+
+    found = share_interval(60, 80)
+
+    assert found.value == 0.75
+    # Both have 2000 draws: percentiles differ by about a picture or two.
+    assert (found.low, found.high) == pytest.approx(np.quantile(drawn, (0.025, 0.975)), abs=0.03)
+
+
+def test_no_pictures_have_no_interval():
+    with pytest.raises(ValueError, match="no pictures"):
+        share_interval(0, 0)

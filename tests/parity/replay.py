@@ -16,8 +16,7 @@ from atrous.engine.loss import build_loss
 from atrous.engine.norms import apply_norm_policy
 from atrous.engine.optimizer import build_optimizer
 from atrous.engine.schedule import learning_rate_factor
-from atrous.layers.resize import resize
-from atrous.losses.pyramid import over_scales
+from atrous.models.at_scales import AtScales
 from atrous.models.segmenter import Segmenter
 from parity.made_up import IGNORED, blocks
 from parity.official import build_official, official_names, pictures, to_tensorflow
@@ -127,16 +126,7 @@ def _loss(model: Segmenter, flags: dict[str, Any], step: int, dtype: torch.dtype
     pyramid = flags.get("image_pyramid")
     if not pyramid:
         return loss(model(images), labels, step)
-    logits = [model.logits_at_stride(_scaled(images, scale)) for scale in pyramid]
-    largest = (logits[-1].shape[2], logits[-1].shape[3])
-    logits = [resize(maps, largest, align_corners=True) for maps in logits]
-    return over_scales(lambda maps: loss(maps, labels, step), logits)
-
-
-def _scaled(images: Tensor, scale: float) -> Tensor:
-    """Pictures with their corner pixels where they were: sides of n * scale + 1 pixels."""
-    side = int(scale * (CROP - 1)) + 1
-    return resize(images, (side, side), align_corners=True)
+    return loss(AtScales(model, pyramid)(images), labels, step)
 
 
 def _penalty(optimizer: Optimizer) -> float:

@@ -98,6 +98,7 @@ def test_classes_are_counted_where_the_recipe_leaves_them_out(tmp_path):
         ("epochs = 3", "epochs = 3\nclass_weights = [1.0]", "has 1 values for 3 classes"),
         ("epochs = 3", "epochs = 3\nclass_weights = 'inverse'", "must be numbers"),
         ("epochs = 3", "epochs = 3\nloss = { dice = 1.0 }", "only cross_entropy and focal"),
+        ("epochs = 3", "epochs = 3\nloss = { scales = [0.5, 1.0] }", "scales is for segmentation"),
         ("epochs = 3", "", "train: needs a length"),
     ],
 )

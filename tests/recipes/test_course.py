@@ -35,3 +35,10 @@ def test_readers_that_died_by_themselves_are_a_fault(data, tmp_path, monkeypatch
 
     with pytest.raises(ResourceError, match="reads pictures died"):
         run(tiny(), data, tmp_path / "run")
+
+
+def test_a_run_tells_of_every_picture_that_it_measures_and_of_a_smaller_step(data, tmp_path):
+    notes = run(tiny(steps=1, batch_size=30), data, tmp_path / "run")
+
+    assert notes.measured == [(picture, 10) for picture in range(1, 11)]
+    assert "10 pictures and 1 processes make 10 samples in a step, not 30" in notes.sentences

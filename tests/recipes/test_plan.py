@@ -153,6 +153,7 @@ def test_many_classes_and_a_large_encoder_need_more_memory():
     assert sample_bytes(replace(MEASURED, classes=("c",) * 150), plan) > base
     assert sample_bytes(MEASURED, {**plan, "model.encoder": "xception65"}) > base
     assert sample_bytes(MEASURED, {**plan, "model.encoder": "timm:any"}) > base
+    assert sample_bytes(MEASURED, {**plan, "train.loss.scales": [0.5, 1.0]}) > base
 
 
 @pytest.mark.parametrize(("pictures", "epochs"), [(5, 300), (400, 60), (100_000, 10)])
@@ -215,6 +216,13 @@ def test_weights_are_bounded_and_1_for_classes_that_are_not_there():
 def test_pictures_of_seldom_classes_come_more_often():
     assert planned(shown=(1.0, 0.02))["data.balance"] == 0.1
     assert "data.balance" not in planned(shown=(1.0, 0.2))
+
+
+def test_a_cpu_with_bfloat16_of_its_own_trains_in_it():
+    fast = replace(MEASURED.machine, bf16=True)
+
+    assert planned(machine=fast)["train.precision"] == "bf16"
+    assert planned()["train.precision"] == "auto"
 
 
 def test_workers_leave_a_core_to_the_training():

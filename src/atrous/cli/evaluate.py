@@ -9,6 +9,8 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.table import Table
 
+from atrous.cli.classifiers import find_classifier, refuse_typed
+from atrous.cli.evaluate_classes import evaluate_classifier
 from atrous.cli.layout_option import LAYOUT_HELP
 from atrous.cli.options import (
     EngineOption,
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
     from atrous.reports.submission import Submission, Target
 
 CONVENTION = "one confusion matrix over the split, whole picture"
+
+
+_OF_CLASSIFIERS = {"model", "data", "split", "threads", "json", "quiet"}
 
 
 def evaluate(
@@ -104,13 +109,21 @@ def evaluate(
     """Measure a model on a split: mean IoU, pixel accuracy, IoU of each class.
 
     One confusion matrix over the split, ignored pixels left out, whole picture; a single scale
-    unless SCALES, FLIP or SLIDE ask for more, or as a PROTOCOL fixes it.
+    unless SCALES, FLIP or SLIDE ask for more, or as a PROTOCOL fixes it. A model that names whole
+    pictures is measured over folders of classes, DATA/SPLIT/CLASS: top-1 and top-5 accuracy.
     """
+    given = dict(locals())
     from atrous.reports.build import build_report, check_folder, collected, write_folder
     from atrous.reports.report import ModelFacts
     from atrous.reports.submission import find_target
 
     terminal = Terminal(as_json=json, quiet=quiet)
+    classifier = find_classifier(model)
+    if classifier:
+        refuse_typed(evaluate, given, leave=_OF_CLASSIFIERS, classifier=classifier)
+        return evaluate_classifier(
+            classifier, data, split=split, threads=threads, terminal=terminal
+        )
     rules = _rules(protocol, scales, flip=flip, eval_crop_size=eval_crop_size, slide=slide)
     if submit_as and not submit:
         raise ConfigError("--submit-as says what --submit is for; give --submit FILE.zip too")

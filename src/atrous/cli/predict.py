@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from atrous.cli.classifiers import find_classifier, refuse_typed
 from atrous.cli.options import (
     EngineOption,
     EvalCropSizeOption,
@@ -26,12 +27,24 @@ from atrous.cli.options import (
     parse_size,
     parse_tiles,
 )
-from atrous.cli.predict_job import Job, parse_kinds, run_job
-from atrous.cli.predict_one import Wanted
+from atrous.cli.predict_classes import predict_classes
+from atrous.cli.predict_job import Job, run_job
+from atrous.cli.predict_outputs import (
+    ClassesOption,
+    KindsOption,
+    MinAreaOption,
+    MinConfidenceOption,
+    SimplifyOption,
+    SmoothFlag,
+    Wanted,
+    parse_classes,
+    parse_kinds,
+)
 from atrous.cli.predict_stream import STREAM, run_stream
 from atrous.cli.terminal import Terminal
 from atrous.errors import ConfigError
 from atrous.imaging import MAX_PIXELS
+from atrous.runtime.polygons import SIMPLIFY
 from atrous.runtime.video import FrameChoice
 
 _NOT_IN_RESULTS = {
@@ -40,6 +53,7 @@ _NOT_IN_RESULTS = {
     "model",
     "overwrite",
     "max_megapixels",
+    "max_memory",
     "threads",
     "shard",
     "manifest",
@@ -50,6 +64,9 @@ _NOT_IN_RESULTS = {
 }
 """Flags that do not change what is written of a picture; a manifest remembers the others. The
 model is remembered by its content."""
+
+
+_OF_CLASSIFIERS = {"sources", "model", "max_megapixels", "threads", "json", "quiet"}
 
 
 def predict(
@@ -69,14 +86,12 @@ def predict(
         ),
     ] = None,
     model: ModelOption = None,
-    kinds: Annotated[
-        str | None,
-        Parameter(
-            name="--as",
-            help="What to write: mask, color, overlay, joined by commas; or geotiff alone, for "
-            "GeoTIFF of any size. Default: mask,overlay; to stdout mask.",
-        ),
-    ] = None,
+    kinds: KindsOption = None,
+    classes: ClassesOption = None,
+    min_area: MinAreaOption = 0,
+    min_confidence: MinConfidenceOption = 0.0,
+    smooth: SmoothFlag = False,
+    simplify: SimplifyOption = SIMPLIFY,
     overwrite: OverwriteFlag = False,
     max_megapixels: Annotated[
         float,
@@ -140,14 +155,27 @@ def predict(
     """Segment pictures: an index mask, an overlay with a legend, and each class's share.
 
     Writes NAME.mask.png (palette PNG, values are class indices, exactly the picture's size) and
-    NAME.overlay.jpg into the folder OUT; with --as color also NAME.color.png. Of a video
-    NAME.mask.mkv (without loss, values are class indices) and NAME.overlay.mp4 with its audio.
-    Files that are there are never replaced without --overwrite. A picture that cannot be used is
-    named, and the others go on (exit code 7).
+    NAME.overlay.jpg into the folder OUT, or what --as asks for: cut-outs, probabilities, polygons
+    for maps and annotation tools. Of a video NAME.mask.mkv (without loss, values are class
+    indices) and NAME.overlay.mp4 with its audio. Files that are there are never replaced without
+    --overwrite. A picture that cannot be used is named, and the others go on (exit code 7). A
+    model that names whole pictures writes no files; its five likeliest classes are shown with
+    their probabilities.
     """
-    settings = {name: value for name, value in locals().items() if name not in _NOT_IN_RESULTS}
+    given = dict(locals())
+    settings = {name: value for name, value in given.items() if name not in _NOT_IN_RESULTS}
     if not sources:
         raise ConfigError("nothing to segment; give pictures, folders or patterns")
+    classifier = find_classifier(model)
+    if classifier:
+        refuse_typed(predict, given, leave=_OF_CLASSIFIERS, classifier=classifier)
+        return predict_classes(
+            classifier,
+            sources,
+            Terminal(as_json=json, quiet=quiet),
+            threads=threads,
+            max_pixels=int(max_megapixels * 1e6),
+        )
     if resume and manifest is None:
         raise ConfigError("--resume goes on by a manifest; give the --manifest of that run too")
     load_options = {
@@ -161,7 +189,18 @@ def predict(
         "slide": parse_size(slide),
         "tiles": parse_tiles(max_memory, tile, overlap),
     }
-    if kinds == "geotiff":
+    streams = STREAM in sources
+    wanted = Wanted(
+        parse_kinds(kinds or ("mask" if streams else "mask,overlay")),
+        classes=parse_classes(classes),
+        min_area=min_area,
+        min_confidence=min_confidence,
+        smooth=smooth,
+        simplify=simplify,
+        overwrite=overwrite,
+        choice=FrameChoice(every, fps, temporal),
+    )
+    if wanted.is_raster:
         from atrous.cli.predict_raster import parse_bands, run_rasters
 
         return run_rasters(
@@ -173,15 +212,10 @@ def predict(
             bands=parse_bands(bands),
             overwrite=overwrite,
         )
-    streams = STREAM in sources
     job = Job(
         sources,
         out or Path("segmented"),
-        Wanted(
-            parse_kinds(kinds or ("mask" if streams else "mask,overlay")),
-            overwrite=overwrite,
-            choice=FrameChoice(every, fps, temporal),
-        ),
+        wanted,
         model=model,
         load_options=load_options,
         shard=parse_shard(shard),

@@ -6,21 +6,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from atrous.cli.predict_one import ENDINGS, Wanted, files_for, segment
+from atrous.cli.predict_one import OneByOne, Task, files_for
 from atrous.cli.predict_outcome import Outcome, Result
+from atrous.cli.predict_outputs import Wanted
+from atrous.cli.predict_video import VIDEO_ENDINGS
 from atrous.cli.terminal import Terminal
-from atrous.errors import ConfigError, Interrupted, ResourceError
+from atrous.errors import AtrousError, ConfigError, Interrupted, ResourceError
 from atrous.runtime.cluster import run_on_cluster
 from atrous.runtime.manifest import Manifest, fingerprint
+from atrous.runtime.outputs import OUTPUTS
+from atrous.runtime.outputs.writer import OutputWriter
+from atrous.runtime.pipeline import run_pipeline
 from atrous.runtime.predictor import Predictor
 from atrous.runtime.sources import FoundPicture, Shard, Sources
 from atrous.weights.load import find_model, load
-
-Task: TypeAlias = tuple[FoundPicture, dict[str, Path]]
-"""A picture, and where each kind of output goes."""
-_FILE_ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".mp4", ".mkv"}
 
 
 @dataclass(frozen=True)
@@ -49,31 +50,42 @@ class Job:
         """The model, ready to predict."""
         return load(self.model, **self.load_options)
 
+    def writer(self, predictor: Predictor) -> OutputWriter:
+        """Writes the outputs.
+
+        Raises:
+            ConfigError: If the model has not the classes that are asked for.
+            ResourceError: If a file of the whole run is there already.
+        """
+        return OutputWriter(self.wanted.for_model(predictor.card, self.out))
+
 
 def run_job(job: Job, terminal: Terminal) -> int:
     """Segment every picture, tell what became of each, and give the command's exit code.
 
     Raises:
-        ConfigError: If results of several pictures or kinds should go to one file.
+        ConfigError: If results of several pictures or kinds should go to one file, or files of
+            the whole run are asked for and it is resumed or spread over machines.
         InputError: If two pictures' results would have the same names.
         ResourceError: If the folder for the results or the manifest cannot be written.
         Interrupted: If a signal asks for it; the manifest has all that was finished.
     """
+    _check_run_files(job)
     predictor = job.load()
+    writer = job.writer(predictor)
     sources = Sources(job.sources, leave_out=job.out, shard=job.shard)
     outcome = Outcome(terminal, predictor.card)
     for source, error in sources.failed:
         outcome.fail(source, error)
-    to_file = _goes_to_file(job, sources)
-    made_folder = len(sources) > 0 and not to_file and _make_folder(job.out)
+    file = _single_file(job, sources)
+    made_folder = len(sources) > 0 and not file and _make_folder(job.out)
     with ExitStack() as stack:
         manifest = stack.enter_context(_open_manifest(job)) if job.manifest else None
-        tasks = ((picture, _files(job, picture, to_file)) for picture in sources)
-        results = _results(job, predictor, tasks, manifest, terminal)
+        stack.enter_context(writer)
+        tasks = _tasks(job, sources, writer, file, manifest)
+        results = _results(job, predictor, writer, tasks, manifest, terminal)
         try:
             for result in terminal.track(results, total=len(sources), what="segmenting"):
-                if manifest and not result.skipped:
-                    manifest.add(result.source, result.line)
                 outcome.add(result)
         except KeyboardInterrupt:
             raise Interrupted(_how_to_go_on(job, outcome, len(sources))) from None
@@ -85,38 +97,74 @@ def run_job(job: Job, terminal: Terminal) -> int:
     return outcome.exit_code
 
 
-def parse_kinds(kinds: str) -> tuple[str, ...]:
-    """Kinds of output from ``mask,overlay``.
+def _check_run_files(job: Job) -> None:
+    kinds = ", ".join(kind for kind in job.wanted.kinds if OUTPUTS[kind].run)
+    if kinds and job.ray:
+        raise ConfigError(f"--as {kinds} writes files of the whole run, which --ray cannot share")
+    if kinds and job.resume:
+        raise ConfigError(
+            f"--as {kinds} writes files of the whole run, which would hold the rest alone with "
+            "--resume; run it anew, with --overwrite if need be"
+        )
 
-    Raises:
-        ConfigError: If one is not known, or there is none.
-    """
-    wanted = tuple(dict.fromkeys(kind.strip() for kind in kinds.split(",") if kind.strip()))
-    unknown = [kind for kind in wanted if kind not in ENDINGS]
-    if unknown or not wanted:
-        raise ConfigError(f"--as takes {', '.join(ENDINGS)}, not {', '.join(unknown) or 'nothing'}")
-    return wanted
+
+def _tasks(
+    job: Job,
+    sources: Iterable[FoundPicture],
+    writer: OutputWriter,
+    file: Mapping[str, Path] | None,
+    manifest: Manifest | None,
+) -> Iterator[Task]:
+    for picture in sources:
+        files = dict(file) if file else files_for(picture, writer)
+        finished = job.resume and manifest and manifest.has_finished(picture.path, files)
+        if manifest and not finished:
+            if job.resume and manifest.was_begun(picture.path):
+                _take_away(files.values())
+            manifest.begin(picture.path, files)
+        yield Task(picture, files, finished=bool(finished))
+
+
+def _take_away(paths: Iterable[Path]) -> None:
+    """What a run that was ended has left of a picture's outputs."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _results(
     job: Job,
     predictor: Predictor,
+    writer: OutputWriter,
     tasks: Iterable[Task],
     manifest: Manifest | None,
     terminal: Terminal,
 ) -> Iterator[Result]:
-    """One result for each task, in their order unless a cluster takes them."""
-    watch = partial(_watch, terminal)
-    spread: list[Task] = []
-    for picture, files in tasks:
-        if job.resume and manifest and manifest.has_finished(picture.path, files):
-            yield Result(picture.path, skipped=True)
-        elif job.ray is None:
-            yield segment(predictor, picture, files, job.wanted, watch)
-        else:
-            spread.append((picture, files))
-    if spread and job.ray is not None:
-        yield from run_on_cluster(spread, partial(_worker, job), job.ray)
+    """One result for each task, in their order unless a cluster takes them.
+
+    A line of the manifest is written as soon as a picture's files are there.
+    """
+
+    def noted(result: Result) -> Result:
+        if manifest and not result.skipped:
+            manifest.add(result.source, result.line)
+        return result
+
+    if job.ray is not None:
+        todo = []
+        for task in tasks:
+            if task.finished:
+                yield task.skipped
+            else:
+                todo.append(task)
+        if todo:
+            yield from map(noted, run_on_cluster(todo, partial(_worker, job), job.ray))
+        return
+    one = OneByOne(predictor, job.wanted, writer, partial(_watch, terminal))
+    finish = lambda task, made: noted(one.finish(task, made))  # noqa: E731
+    for task, result in run_pipeline(tasks, one.read, one.work, finish):
+        # What failed before its files were written has no line yet.
+        yield noted(task.failed(result)) if isinstance(result, AtrousError) else result
 
 
 def _worker(job: Job) -> Callable[[Task], Result]:
@@ -124,7 +172,7 @@ def _worker(job: Job) -> Callable[[Task], Result]:
     # A worker is given one core; several threads each would fight over it.
     threads = job.load_options.get("threads") or 1
     predictor = load(job.model, **{**job.load_options, "threads": threads})
-    return lambda task: segment(predictor, *task, job.wanted)
+    return OneByOne(predictor, job.wanted, job.writer(predictor))
 
 
 def _watch(terminal: Terminal, frames: Iterable[Any], total: int, what: str) -> Iterable[Any]:
@@ -146,24 +194,30 @@ def _how_to_go_on(job: Job, outcome: Outcome, total: int) -> str:
     return f"interrupted after {finished} of {total}; {advice}"
 
 
-def _goes_to_file(job: Job, sources: Sources) -> bool:
-    """Whether OUT names a file rather than a folder."""
-    out, kinds, count = job.out, job.wanted.kinds, len(sources)
-    if out.suffix.lower() not in _FILE_ENDINGS or out.is_dir():
-        return False
-    if count > 1 or len(kinds) > 1:
-        raise ConfigError(
-            f"{out} is one file, but {count} pictures as {', '.join(kinds)} make "
-            f"{count * len(kinds)}; give a folder, or one picture with --as mask"
-        )
-    for picture in sources:
-        (ending,) = {path.suffix for path in files_for(picture, out, kinds).values()} or {""}
-        lossless = kinds[0] == "mask"
-        video = ending in {".mkv", ".mp4"}
-        if (lossless or video) and out.suffix.lower() != ending:
-            why = "masks are stored without loss" if lossless else "it is a video"
-            raise ConfigError(f"{out}: {why}; use the ending {ending}")
-    return True
+def _single_file(job: Job, sources: Sources) -> dict[str, Path] | None:
+    """The one file for the one kind, if OUT names a file rather than a folder."""
+    out, kinds = job.out, job.wanted.kinds
+    only = next(iter(sources), None) if len(sources) == 1 else None
+    endings = {kind: Path(ending).suffix for kind, ending in VIDEO_ENDINGS.items()}
+    for_video = out.suffix.lower() in endings.values() and not out.is_dir()
+    if not for_video or only is None or len(kinds) > 1:
+        if for_video:
+            raise ConfigError(
+                f"{out} is one file, but {len(sources)} sources as {', '.join(kinds)} make "
+                f"{len(sources) * len(kinds)}; give a folder, or one video with --as overlay"
+            )
+        return job.wanted.goes_to_file(out, len(sources))
+    return _video_file(out, kinds[0], only, endings)
+
+
+def _video_file(
+    out: Path, kind: str, only: FoundPicture, endings: Mapping[str, str]
+) -> dict[str, Path]:
+    if not only.is_video:
+        raise ConfigError(f"{out}: {only.path} is no video; give a picture's ending, or a folder")
+    if out.suffix.lower() != endings.get(kind, ""):
+        raise ConfigError(f"{out}: use the ending {endings.get(kind, 'of a folder')} for {kind}")
+    return {kind: out}
 
 
 def _make_folder(out: Path) -> bool:
@@ -176,9 +230,3 @@ def _make_folder(out: Path) -> bool:
     except OSError as error:
         raise ResourceError(f"{out}: cannot be made ({error.strerror})") from None
     return not there
-
-
-def _files(job: Job, picture: FoundPicture, to_file: bool) -> dict[str, Path]:
-    if to_file:
-        return {job.wanted.kinds[0]: job.out}
-    return files_for(picture, job.out, job.wanted.kinds)

@@ -3,120 +3,146 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from atrous.cli.predict_outcome import Result
+from atrous.cli.predict_outputs import Wanted
 from atrous.cli.predict_video import VIDEO_ENDINGS, VideoOutputs
 from atrous.errors import AtrousError, ConfigError, InputError, ResourceError
-from atrous.imaging import write_image
+from atrous.imaging import Picture
+from atrous.runtime.outputs.writer import OutputWriter
 from atrous.runtime.predictor import Predictor
 from atrous.runtime.result import Segmentation
 from atrous.runtime.sources import FoundPicture
-from atrous.runtime.video import FrameChoice, segment_frames
+from atrous.runtime.video import segment_frames
 from atrous.runtime.video_read import VideoReader
-
-ENDINGS = {"mask": ".mask.png", "color": ".color.png", "overlay": ".overlay.jpg"}
-"""Ending of each kind of output."""
 
 Watch: TypeAlias = Callable[[Iterable[Any], int, str], Iterable[Any]]
 """Passes frames on and shows how far it is, given their number and a word for them."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is written of a source."""
+class Task:
+    """A source, and where its outputs go."""
 
-    kinds: tuple[str, ...]
-    """Of `ENDINGS`."""
-    overwrite: bool = False
-    """Whether files that are there are replaced."""
-    choice: FrameChoice = field(default_factory=FrameChoice)
-    """Frames of videos."""
+    picture: FoundPicture
+    files: dict[str, Path]
+    """By kind."""
+    finished: bool = False
+    """Whether an earlier run has made them."""
+
+    @property
+    def skipped(self) -> Result:
+        """What became of it if it is finished."""
+        return Result(self.picture.path, skipped=True)
+
+    def failed(self, error: AtrousError) -> Result:
+        """What became of it if nothing could be written."""
+        return Result(self.picture.path, error=error)
 
 
-def files_for(picture: FoundPicture, out: Path, kinds: tuple[str, ...]) -> dict[str, Path]:
+def files_for(picture: FoundPicture, writer: OutputWriter) -> dict[str, Path]:
     """Where each kind of output goes; of a video those kinds that can be videos."""
-    place = out / picture.name
-    endings = VIDEO_ENDINGS if picture.is_video else ENDINGS
-    return {kind: place.with_name(place.name + endings[kind]) for kind in kinds if kind in endings}
+    if not picture.is_video:
+        return writer.files_for(picture.name.as_posix(), picture.path)
+    place = writer.job.out / picture.name
+    kinds = [kind for kind in writer.job.kinds if kind in VIDEO_ENDINGS]
+    return {kind: place.with_name(place.name + VIDEO_ENDINGS[kind]) for kind in kinds}
 
 
-def segment(
-    predictor: Predictor,
-    picture: FoundPicture,
-    files: Mapping[str, Path],
-    wanted: Wanted,
-    watch: Watch | None = None,
-) -> Result:
-    """Segment a picture or video and write its outputs; failures are in the result.
+@dataclass(frozen=True)
+class OneByOne:
+    """Reads, segments and writes; each step for itself, or all of them when it is called."""
 
-    Of a damaged video what could be read is written, and the result holds both.
-    """
-    try:
-        there = [path for path in files.values() if os.path.exists(path)]
-        if there and not wanted.overwrite:
+    predictor: Predictor
+    wanted: Wanted
+    writer: OutputWriter
+    watch: Watch | None = None
+    """Shows how far a video is."""
+
+    def __call__(self, task: Task) -> Result:
+        """All steps, with failures in the result."""
+        try:
+            return self.finish(task, self.work(task, self.read(task)))
+        except AtrousError as error:
+            return task.failed(error)
+
+    def read(self, task: Task) -> Picture | None:
+        """The picture; None of what is finished, and of a video, which is read as it is segmented.
+
+        Raises:
+            InputError: If it cannot be used.
+            ResourceError: If an output is there and must not be replaced.
+        """
+        if task.finished:
+            return None
+        there = [path for path in task.files.values() if os.path.exists(path)]
+        if there and not self.wanted.overwrite:
             raise ResourceError(f"{there[0]} is there already; --overwrite replaces it")
-        if picture.is_video:
-            return _segment_video(predictor, picture, files, wanted, watch)
-        result = predictor.predict(picture.path)
-        write_outputs(result, files, overwrite=wanted.overwrite)
-    except AtrousError as error:
-        return Result(picture.path, error=error)
-    height, width = result.mask.shape
-    return Result(
-        picture.path,
-        {
-            "height": height,
-            "width": width,
-            "shares": result.shares,
-            "files": {kind: str(path) for kind, path in files.items()},
-            "notes": list(result.notes),
-            "seconds": round(result.seconds, 4),
-        },
-    )
+        return None if task.picture.is_video else self.predictor.read(task.picture.path)
 
+    def work(self, task: Task, picture: Picture | None) -> Segmentation | Result:
+        """The network, and for a video everything; of a damaged one what could be read is written.
 
-def write_outputs(
-    result: Segmentation, files: Mapping[str, Path], *, overwrite: bool = False
-) -> None:
-    """Write each kind of output of a picture to its file.
+        Raises:
+            AtrousError: As `Predictor.predict`.
+        """
+        if task.finished:
+            return task.skipped
+        if picture is None:
+            return self._segment_video(task)
+        return self.predictor.predict_picture(picture, detail=self.wanted.detail)
 
-    Raises:
-        ResourceError: If a file is there and ``overwrite`` is false, or cannot be written.
-    """
-    for kind, path in files.items():
-        if kind == "mask":
-            result.save(path, overwrite=overwrite)
-        else:
-            seen = result.color() if kind == "color" else result.overlay()
-            write_image(path, np.asarray(seen), overwrite=overwrite)
+    def finish(self, task: Task, made: Segmentation | Result) -> Result:
+        """Write a picture's outputs.
 
-
-def _segment_video(
-    predictor: Predictor,
-    picture: FoundPicture,
-    files: Mapping[str, Path],
-    wanted: Wanted,
-    watch: Watch | None,
-) -> Result:
-    if not files:
-        raise ConfigError(
-            f"{picture.path}: is a video, of which {', '.join(VIDEO_ENDINGS)} can be written; "
-            "add one of them to --as"
+        Raises:
+            ResourceError: If they cannot be written.
+        """
+        if isinstance(made, Result):
+            return made
+        result = self.wanted.filtered(made)
+        source = task.picture.path
+        item = self.wanted.item(task.picture.name.as_posix(), source, result)
+        self.writer.write(item, task.files)
+        height, width = result.mask.shape
+        return Result(
+            source,
+            {
+                "height": height,
+                "width": width,
+                "shares": result.shares,
+                "files": _as_text({**task.files, **self.writer.run_files()}),
+                "notes": list(result.notes),
+                "seconds": round(result.seconds, 4),
+            },
         )
-    with VideoReader(picture.path, max_pixels=predictor.max_pixels) as reader:
-        with ExitStack() as stack:
-            video = VideoOutputs(reader, files, stack, overwrite=wanted.overwrite)
-            frames = segment_frames(predictor, reader, wanted.choice, video.hear)
-            total = reader.expected_frames // wanted.choice.every
-            for frame in watch(frames, total, picture.path.name) if watch else frames:
-                video.write(frame)
-        left_out = [kind for kind in wanted.kinds if kind not in files]
-        if left_out:
-            video.notes.append(f"is a video, which is not written as {', '.join(left_out)}")
-        damage = f"{reader.damage}; what could be read of it is segmented"
-        return Result(picture.path, video.row(), InputError(damage) if reader.damage else None)
+
+    def _segment_video(self, task: Task) -> Result:
+        path, files, wanted = task.picture.path, task.files, self.wanted
+        if not files:
+            raise ConfigError(
+                f"{path}: is a video, of which {', '.join(VIDEO_ENDINGS)} can be written; "
+                "add one of them to --as"
+            )
+        with VideoReader(path, max_pixels=self.predictor.max_pixels) as reader:
+            with ExitStack() as stack:
+                video = VideoOutputs(reader, files, stack, overwrite=wanted.overwrite)
+                frames = segment_frames(
+                    self.predictor, reader, wanted.choice, video.hear, detail=wanted.detail
+                )
+                total = reader.expected_frames // wanted.choice.every
+                for frame in self.watch(frames, total, path.name) if self.watch else frames:
+                    segmentation = wanted.filtered(frame.segmentation)
+                    video.write(replace(frame, segmentation=segmentation))
+            left_out = [kind for kind in wanted.kinds if kind not in files]
+            if left_out:
+                video.notes.append(f"is a video, which is not written as {', '.join(left_out)}")
+            damage = f"{reader.damage}; what could be read of it is segmented"
+            return Result(path, video.row(), InputError(damage) if reader.damage else None)
+
+
+def _as_text(files: Mapping[str, Path]) -> dict[str, str]:
+    return {kind: str(path) for kind, path in files.items()}

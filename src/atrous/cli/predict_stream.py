@@ -8,9 +8,9 @@ from pathlib import Path
 
 from atrous.bands import read_pixels
 from atrous.cli.predict_job import Job
-from atrous.cli.predict_one import ENDINGS, write_outputs
 from atrous.cli.terminal import Terminal
 from atrous.errors import ConfigError, InputError
+from atrous.runtime.outputs import OUTPUTS
 
 STREAM = "/dev/stdin"
 """What stands for stdin among the sources; `atrous.cli.main` makes it of a hyphen."""
@@ -39,16 +39,18 @@ def run_stream(job: Job, out: Path | None, *, as_json: bool) -> int:
     terminal = Terminal(as_json=False, quiet=True)
     for note in picture.notes:
         terminal.warn(f"{_NAME}: {note}")
-    result = predictor.predict(picture.pixels)
+    result = job.wanted.filtered(predictor.predict(picture.pixels, detail=job.wanted.detail))
+    item = job.wanted.item("stdin", Path("stdin.png"), result)
     (kind,) = job.wanted.kinds
     if out is not None:
-        write_outputs(result, {kind: out}, overwrite=job.wanted.overwrite)
+        file = job.wanted.goes_to_file(out, 1)
+        job.writer(predictor).write(item, file or {kind: out})
         return 0
     with tempfile.TemporaryDirectory(prefix="atrous-") as folder:
-        file = Path(folder) / f"stdin{ENDINGS[kind]}"
-        write_outputs(result, {kind: file})
-        with file.open("rb") as written:
-            shutil.copyfileobj(written, sys.stdout.buffer)
+        written = Path(folder) / f"stdin{OUTPUTS[kind].single[0]}"
+        job.writer(predictor).write(item, {kind: written})
+        with written.open("rb") as file_written:
+            shutil.copyfileobj(file_written, sys.stdout.buffer)
     sys.stdout.buffer.flush()
     return 0
 
@@ -58,6 +60,10 @@ def _check(job: Job, out: Path | None, *, as_json: bool) -> None:
         raise ConfigError("- is one picture from stdin; give no other sources beside it")
     if len(job.wanted.kinds) > 1:
         raise ConfigError("- gives one output; choose one kind with --as")
+    (kind,) = job.wanted.kinds
+    if not OUTPUTS[kind].single:
+        single = ", ".join(name for name, output in OUTPUTS.items() if output.single)
+        raise ConfigError(f"--as {kind} needs a folder; - gives one of {single}")
     if as_json or job.manifest or job.ray:
         raise ConfigError(
             "- writes a picture and nothing else; --json, --manifest and --ray do not fit"

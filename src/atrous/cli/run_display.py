@@ -100,6 +100,10 @@ class RunDisplay:
             f"{self._pace.images_per_second:.1f} pictures/s  {duration(left)} left",
         )
 
+    def measuring(self, picture: int, of: int) -> None:
+        """One of so many pictures is being measured; the bar of steps stands still meanwhile."""
+        self._meter.status(f"measuring picture {picture} of {of}{self._score}")
+
     def evaluated(self, epoch: int, evaluation: "Evaluation | ClassEvaluation") -> None:
         """The evaluation split was measured after ``epoch`` epochs."""
         self._pace.measured()

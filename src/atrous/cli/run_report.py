@@ -37,7 +37,7 @@ class RunReport:
             split: Which split was measured.
 
         Returns:
-            The page; None if nothing was seen, as where several processes have measured.
+            The page; None if nothing was seen, as in all processes but the first.
 
         Raises:
             ResourceError: If it cannot be written.

@@ -9,10 +9,10 @@ from rich.text import Text
 
 from atrous.bands import RGB8, PixelKind
 from atrous.cli.options import JsonFlag, QuietFlag
-from atrous.cli.run_display import RunDisplay, show_end
+from atrous.cli.run_display import RunDisplay, duration, show_end
 from atrous.cli.setting_flags import chosen_settings, with_setting_flags
 from atrous.cli.terminal import Terminal
-from atrous.cli.train_job import PLAN, Wanted, find_job, write_plan
+from atrous.cli.train_job import PLAN, Job, Wanted, check_plan_is_new, find_job, write_plan
 from atrous.errors import ConfigError, DependencyError
 from atrous.recipes.recipe import find_recipe
 
@@ -143,16 +143,38 @@ def train(
 
 def _write_plan(terminal: Terminal, wanted: Wanted, out: Path | None) -> int:
     """Make the plan for a dataset, write it and show it."""
+    from atrous.recipes.plan_file import with_estimate
+
     job = find_job(wanted, terminal, first=True)
     if job.plan is None:
         raise ConfigError(f"--plan-only is for the folder of a dataset; {wanted.what} is a recipe")
     place = out or Path(PLAN)
     path = place if place.suffix == ".toml" else place / PLAN
-    write_plan(path, job.plan)
+    check_plan_is_new(path)
+    text = with_estimate(job.plan, _time_of(job))
+    write_plan(path, text)
     terminal.say(f"written to {path}; edit it, and train it with atrous train {path}")
-    terminal.show(Text(job.plan.rstrip()))
+    terminal.show(Text(text.rstrip()))
     terminal.give("train", {"plan": str(path), "recipe": job.recipe.model_dump(mode="json")})
     return 0
+
+
+def _time_of(job: Job) -> str:
+    """How long a plan trains, by an estimate from a step that is tried."""
+    from atrous.data.detect import open_split
+    from atrous.recipes.step_time import step_seconds
+
+    seconds = step_seconds(job.recipe)
+    if seconds is None:
+        return "This machine has no memory for two samples at once; choose a smaller crop_size."
+    train, data = job.recipe.train, job.recipe.data
+    pictures = len(open_split(job.data, data.train_split, layout=data.layout).pairs)
+    steps = train.total_steps(max(pictures // train.batch_size, 1))
+    return (
+        f"Training takes about {duration(steps * seconds)} on this machine. That is an estimate: "
+        f"{steps} steps of {seconds:.2f} s, as a pass over two made-up samples took, without "
+        "reading and evaluations."
+    )
 
 
 def _tell_channels(terminal: Terminal, recipe: "Recipe") -> None:

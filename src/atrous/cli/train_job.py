@@ -123,9 +123,18 @@ def write_plan(path: Path, text: str) -> None:
     Raises:
         ResourceError: If it is there, or cannot be written.
     """
+    check_plan_is_new(path)
+    write_file(path, lambda file: file.write(text.encode()))
+
+
+def check_plan_is_new(path: Path) -> None:
+    """Refuse to write where a plan is.
+
+    Raises:
+        ResourceError: If something is there.
+    """
     if os.path.exists(path):
         raise ResourceError(f"{path}: is there already, perhaps edited; give another --out")
-    write_file(path, lambda file: file.write(text.encode()))
 
 
 def _start(name: str | None) -> Path | None:

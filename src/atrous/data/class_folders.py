@@ -44,8 +44,7 @@ def open_class_folders(root: Path, split: str, *, names: Sequence[str] | None = 
         DatasetError: If there is no such split, it has fewer than two classes, a folder is no
             class of ``names``, or a folder holds no pictures.
     """
-    folder = _folder(root, split)
-    there = sorted(path.name for path in folder.iterdir() if _is_class(path))
+    folder, there = _folder(root, split), class_names_in(root, split)
     classes = tuple(names or there)
     strangers = sorted(set(there) - set(classes))
     if strangers:
@@ -66,6 +65,16 @@ def open_class_folders(root: Path, split: str, *, names: Sequence[str] | None = 
     )
     label_set = LabelSet(classes, distinct_palette(len(classes)), NO_CLASS)
     return Split("class folders", folder.name, label_set, pairs)
+
+
+def class_names_in(root: Path, split: str) -> tuple[str, ...]:
+    """The names of a split's folders, sorted.
+
+    Raises:
+        DatasetError: If there is no such split.
+    """
+    folder = _folder(root, split)
+    return tuple(sorted(path.name for path in folder.iterdir() if _is_class(path)))
 
 
 def _folder(root: Path, split: str) -> Path:

@@ -13,9 +13,8 @@ from atrous.data.description import (
     read_description,
 )
 from atrous.errors import DatasetError
-from atrous.labels import LabelSet
+from atrous.labels import BACKGROUND, LabelSet
 
-BACKGROUND = ("background", "_background_")
 _IGNORED = (IGNORE, "__ignore__")
 
 
@@ -30,10 +29,7 @@ class NamedClasses:
     @property
     def background(self) -> int:
         """What pixels are that no outline covers: background if it is a class, else ignored."""
-        for name in BACKGROUND:
-            if name in self.label_set.names:
-                return self.label_set.names.index(name)
-        return self.label_set.ignore_index
+        return self.label_set.other
 
     def index_of(self, name: str, path: Path) -> int:
         """The index of a class by its name in the annotations.

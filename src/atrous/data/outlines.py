@@ -136,6 +136,9 @@ def fill(labels: LabelMap, ring: Ring, value: int) -> None:
     # One entry for each edge and each column whose middle it crosses.
     edge = np.repeat(np.arange(len(ring)), counts)
     column = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts) + first[edge]
+    # From the left end, so that a line is rounded alike whichever way neighbours run along it.
+    turned = x1 < x0
+    x0, y0, x1, y1 = (np.where(turned, *pair) for pair in ((x1, x0), (y1, y0), (x0, x1), (y0, y1)))
     slope = (y1 - y0)[edge] / (x1 - x0)[edge]
     y = y0[edge] + (column + 0.5 - x0[edge]) * slope
     row = np.clip(np.ceil(y - 0.5), 0, height).astype(np.int64)

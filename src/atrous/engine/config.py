@@ -31,6 +31,7 @@ _USE_OF_SETTING = {
 
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+Scale = Annotated[float, Field(ge=0.25, le=4)]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -181,6 +182,11 @@ class LossConfig(BaseModel):
     """What is added to a pixel's weight of 1 on a boundary."""
     boundary_sigma: Annotated[float, Field(gt=0, le=100)] = 5.0
     """How far from a boundary that reaches, in pixels."""
+    scales: Annotated[tuple[Scale, ...], Field(min_length=1, max_length=8)] = (1.0,)
+    """Sizes in which the network sees each crop, as factors; the losses of all of them and of
+    their merged logits are added. ``image_pyramid`` of the released code."""
+    merge: Literal["max", "mean"] = "max"
+    """How the logits of several scales become one."""
 
     @property
     def factors(self) -> dict[str, float]:
@@ -202,6 +208,8 @@ class LossConfig(BaseModel):
                 raise ValueError(f"{setting} is of {loss}, which is not part of the loss")
         if self.hard_steps and self.hard_fraction == 1.0:
             raise ValueError("hard_steps leads to hard_fraction, which is not given")
+        if self.merge != "max" and len(self.scales) == 1:
+            raise ValueError("merge is for several scales, and there is one")
         return self
 
 
@@ -286,6 +294,9 @@ class TrainConfig(BaseModel):
     """Longest gradient, over all weights; a longer one is shortened to it. None for no limit."""
     sync_norms: bool = False
     """Whether norms take their statistics over all processes, not over each one's samples."""
+    shard: bool = False
+    """Whether several processes split weights, gradients and optimizer state among them (FSDP2);
+    each also holds the whole weights once, and their average if there is one."""
     channels_last: bool = True
     """Whether the channels are last in memory, which convolutions are faster with."""
     compile: bool = False
@@ -310,6 +321,8 @@ class TrainConfig(BaseModel):
             default = type(self).model_fields[setting].default
             if getattr(self, setting) != default and getattr(self, field) not in values:
                 raise ValueError(f"{setting} is for {field} = {' or '.join(map(repr, values))}")
+        if self.shard and (self.compile or self.precision == "fp16"):
+            raise ValueError("shard goes with neither compile nor fp16; take bf16 or fp32")
         if self.ema_ramp and not self.ema_decay:
             raise ValueError("ema_ramp is for a moving average; give ema_decay")
         return self

@@ -15,7 +15,7 @@ from torch import nn
 from atrous.data.sample import Pair, PairList
 from atrous.metrics.top import TopAccuracy
 from atrous.runtime.card import Preprocessing
-from atrous.runtime.classification import prepare_crop
+from atrous.runtime.classification import MIDDLE, prepare_crop
 
 _AT_ONCE = 32
 _READERS = 4
@@ -80,6 +80,16 @@ def evaluate_classes(
         counts = torch.from_numpy(top.counts).to(accelerator.device)
         top.counts = accelerator.reduce(counts, "sum").cpu().numpy()
     return ClassEvaluation(top.top1, top.top5, top.pictures)
+
+
+def look_of(preprocessing: Preprocessing) -> str:
+    """How a picture is seen, in words."""
+    side = preprocessing.center_crop
+    if side is None:
+        return "whole pictures, one look"
+    return (
+        f"the middle of each picture, {MIDDLE:.1%} of its shorter side as {side}x{side}, one look"
+    )
 
 
 def _prepared(pairs: Sequence[Pair], preprocessing: Preprocessing) -> Iterator[Prepared]:

@@ -11,10 +11,12 @@ from atrous.errors import ConfigError
 from atrous.layers.resize import resize
 from atrous.losses import LOSSES
 from atrous.losses.hard_pixels import hard_fraction_at
+from atrous.losses.pyramid import over_scales
 from atrous.runtime.bilinear import AlignCorners
 
 LossAtStep: TypeAlias = Callable[[Tensor, Tensor, int], Tensor]
-"""From logits (B, C, h, w), labels (B, H, W) and optimizer steps so far to a scalar."""
+"""From logits (B, C, h, w), or (S, B, C, h, w) of S scales, labels (B, H, W) and optimizer steps
+so far to a scalar."""
 
 
 def build_loss(
@@ -30,6 +32,7 @@ def build_loss(
 
     Logits smaller than the labels are resized to them first, as in the released code
     (``upsample_logits``). A batch in which every pixel is ignored costs 0, with gradients of 0.
+    Losses of several scales are added up by `atrous.losses.pyramid.over_scales`.
 
     Args:
         config: Which losses, and their settings.
@@ -46,7 +49,7 @@ def build_loss(
     if class_weights is not None and len(class_weights) != num_classes:
         raise ConfigError(f"{len(class_weights)} class weights for {num_classes} classes")
 
-    def loss(logits: Tensor, labels: Tensor, step: int) -> Tensor:
+    def of_one(logits: Tensor, labels: Tensor, step: int) -> Tensor:
         maps = resize(logits, (labels.shape[1], labels.shape[2]), align_corners=align_corners)
         weighs = class_weights_steps is None or step < class_weights_steps
         settings = _settings(config, step)
@@ -62,6 +65,10 @@ def build_loss(
             for name, factor in config.factors.items()
         ]
         return torch.stack(losses).sum()
+
+    def loss(logits: Tensor, labels: Tensor, step: int) -> Tensor:
+        scales = logits.unbind() if logits.dim() == 5 else (logits,)
+        return over_scales(lambda maps: of_one(maps, labels, step), scales, merge=config.merge)
 
     return loss
 

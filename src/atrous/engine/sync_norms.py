@@ -1,5 +1,7 @@
 """Batch norms whose statistics are those of all processes."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -54,6 +56,20 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
                 running.lerp_(value.to(running.dtype), self.momentum or 0.0)
         if self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
+
+
+@contextlib.contextmanager
+def waiting_for_nobody(model: nn.Module) -> Iterator[None]:
+    """Have norms of all processes take their running statistics, so that each can run by itself."""
+    kinds = (SyncedBatchNorm2d, nn.SyncBatchNorm)
+    norms = [part for part in model.modules() if isinstance(part, kinds) and part.training]
+    for norm in norms:
+        norm.eval()
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.train()
 
 
 def synchronize_norms(model: nn.Module) -> None:

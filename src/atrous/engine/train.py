@@ -16,7 +16,8 @@ from torch.utils.data import DataLoader
 from atrous.data.loader import Batch, plain_errors
 from atrous.engine.interruption import Interruption
 from atrous.engine.loss import LossAtStep
-from atrous.engine.trainee import Buffers, Trainee, restore, state_of
+from atrous.engine.sync_norms import waiting_for_nobody
+from atrous.engine.trainee import Buffers, Trainee, joined, restore, state_of
 from atrous.errors import ConfigError, ResourceError
 from atrous.models.memory import is_out_of_memory
 
@@ -109,42 +110,79 @@ class Loop:
 
     def _first_step(self, batch: Batch) -> Progress:
         """Step with as many samples at once as there is memory for."""
-        start = self._memory_of_start()
-        while True:
-            try:
+        try:
+            if self.accelerator.num_processes == 1:
+                progress = self._step_or_halve(batch)
+            else:
+                if self.trainee.whole is None:  # no process can run split weights by itself
+                    self._agree(batch)
                 progress = self._step(batch)
-                break
-            except (RuntimeError, MemoryError) as error:
-                _explain_compiler(error)
-                if not is_out_of_memory(error) or start is None:
-                    raise
-                self._halve(len(batch.images), error)
-            except ValueError as error:
-                if "Expected more than 1 value per channel" not in str(error):
-                    raise
-                raise ConfigError(
-                    "a norm of this network sees a single value in each channel, which has no "
-                    "variance; train with a larger batch_size, device_batch or crop_size"
-                ) from None
-            # Outside of the except clause, which holds on to everything that the step had made.
-            self._start_again(start)
+        except ValueError as error:
+            if "Expected more than 1 value per channel" not in str(error):
+                raise
+            raise ConfigError(
+                "a norm of this network sees a single value in each channel, which has no "
+                "variance; train with a larger batch_size, device_batch or crop_size"
+            ) from None
         self._fits = True
         return progress
 
-    def _memory_of_start(self) -> bytes | None:
-        """The state before the first step; None where processes would wait for each other."""
-        if self.accelerator.num_processes > 1:
-            return None
+    def _step_or_halve(self, batch: Batch) -> Progress:
         file = io.BytesIO()
         torch.save(state_of(self.trainee), file)
-        return file.getvalue()
+        while True:
+            try:
+                return self._step(batch)
+            except (RuntimeError, MemoryError) as error:
+                _explain_compiler(error)
+                if not is_out_of_memory(error):
+                    raise
+                self._halve(len(batch.images), _first_line(error))
+            # Outside of the except clause, which holds on to everything that the step had made.
+            self._start_again(file.getvalue())
 
-    def _halve(self, samples: int, error: BaseException) -> None:
+    def _agree(self, batch: Batch) -> None:
+        """Halve what goes through the network at once until every process has memory for it.
+
+        In a step one process would wait for the gradients of another that has run out. So each
+        tries a pass by itself first, and then all tell each other how it went.
+        """
+        while True:
+            failure = self._try(batch)
+            failed = torch.tensor(float(failure is not None), device=self.accelerator.device)
+            if not float(self.accelerator.reduce(failed, "sum")):
+                return
+            self._halve(len(batch.images), failure or "in another process")
+
+    def _try(self, batch: Batch) -> str | None:
+        """Go forward and back on the largest part of a step, without any other process.
+
+        Returns:
+            What was said if there was no memory for it. Nothing else is left of the pass.
+        """
+        part = split(batch, self.trainee.device_batch)[0]
+        network = self.accelerator.unwrap_model(self.trainee.model)
+        device, failure = self.accelerator.device, None
+        try:
+            with waiting_for_nobody(network):
+                logits = network(part.images.to(device).contiguous(memory_format=self._layout))
+                self._loss(logits, part.labels.to(device), self.trainee.step).backward()
+        except (RuntimeError, MemoryError) as error:
+            _explain_compiler(error)
+            if not is_out_of_memory(error):
+                raise
+            failure = _first_line(error)
+        self.trainee.optimizer.zero_grad()
+        self.buffers.put_back()
+        _empty_cache()
+        return failure
+
+    def _halve(self, samples: int, what: str) -> None:
         before = min(self.trainee.device_batch or samples, samples)
         if before == 1:
             raise ResourceError(
                 "there is not enough memory to train on a single sample; choose a smaller "
-                f"data.crop_size or model ({_first_line(error)})"
+                f"data.crop_size or model ({what})"
             )
         smaller = -(-before // 2)
         self.told(
@@ -161,8 +199,7 @@ class Loop:
             restore(self.trainee, state)
             self.trainee.device_batch = smaller
             self.buffers.keep()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        _empty_cache()
 
     def _step(self, batch: Batch) -> Progress:
         trainee, accelerator = self.trainee, self.accelerator
@@ -170,7 +207,7 @@ class Loop:
         learning_rate = float(trainee.optimizer.param_groups[0]["lr"])
         loss = self._forward_and_backward(batch)
         norm = accelerator.clip_grad_norm_(trainee.model.parameters(), self._clip_norm)
-        loss_value, norm_value = self._read(loss, norm)
+        loss_value, norm_value = self._read(loss, joined(norm))
         bad = self._commit(loss_value, norm_value)
         return Progress(
             epoch=trainee.epoch,
@@ -193,7 +230,8 @@ class Loop:
             labels = part.labels.to(accelerator.device, non_blocking=True)
             last = number == len(parts)
             with contextlib.nullcontext() if last else accelerator.no_sync(model):
-                logits = model(images.contiguous(memory_format=self._layout))
+                with accelerator.autocast():
+                    logits = model(images.contiguous(memory_format=self._layout))
                 loss = self._loss(logits, labels, self.trainee.step) * share
                 # Gradients are averaged over the processes, and are wanted summed.
                 accelerator.backward(loss * accelerator.num_processes)
@@ -249,7 +287,7 @@ class Loop:
             return
         trainee.schedule.step()
         if trainee.average:
-            trainee.average.update_parameters(trainee.network)
+            trainee.average.update_parameters(trainee.gather())
 
     def state_before_step(self) -> dict[str, Any]:
         """Everything that the step under way, or the next one, depends on."""
@@ -268,6 +306,11 @@ def split(batch: Batch, at_most: int | None) -> list[Batch]:
 def seed_of_step(seed: int, step: int, process: int) -> int:
     """A seed of its own for each step of each process."""
     return int(np.random.SeedSequence((seed, step, process)).generate_state(1, np.uint64)[0])
+
+
+def _empty_cache() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _explain_compiler(error: BaseException) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torch.optim.swa_utils import AveragedModel
@@ -42,11 +43,29 @@ class Trainee:
     """Steps that were skipped because loss or gradients were not finite."""
     device_batch: int | None = None
     """Most samples that go through the network at once; None for no limit."""
+    whole: nn.Module | None = None
+    """A whole copy of a network whose weights are split over processes; None of any other."""
 
     @property
     def to_keep(self) -> nn.Module:
-        """The network that is evaluated and shipped: the average where there is one."""
-        return self.average.module if self.average else self.network
+        """The network that is evaluated and shipped: the average where there is one.
+
+        Of split weights it is as `gather` last left it.
+        """
+        if self.average:
+            return self.average.module
+        return self.network if self.whole is None else self.whole
+
+    @torch.no_grad()
+    def gather(self) -> nn.Module:
+        """The network with all its weights; of split ones all processes call this together."""
+        if self.whole is None:
+            return self.network
+        for weight, part in zip(self.whole.parameters(), self.network.parameters(), strict=True):
+            weight.copy_(joined(part))
+        for kept, buffer in zip(self.whole.buffers(), self.network.buffers(), strict=True):
+            kept.copy_(buffer)
+        return self.whole
 
     @property
     def mean_loss(self) -> float:
@@ -63,20 +82,33 @@ _POSITION = ("epoch", "epoch_steps", "step", "loss_sum", "losses", "bad_steps", 
 
 
 def state_of(trainee: Trainee, *, scaler: Any = None) -> dict[str, Any]:
-    """Everything that the next step depends on.
+    """Everything that the next step depends on, whole.
 
     Args:
-        trainee: Between two steps.
+        trainee: Between two steps. Where weights are split, all processes call this together.
         scaler: The scaler of fp16 gradients; None without one.
     """
     return {
-        "model": trainee.network.state_dict(),
-        "optimizer": trainee.optimizer.state_dict(),
+        "model": trainee.gather().state_dict(),
+        "optimizer": _all_joined(trainee.optimizer.state_dict()),
         "schedule": trainee.schedule.state_dict(),
         "average": trainee.average.state_dict() if trainee.average else None,
         "scaler": scaler.state_dict() if scaler else None,
         "position": {name: getattr(trainee, name) for name in _POSITION},
     }
+
+
+def joined(value: Any) -> Any:
+    """A tensor whole, if it is split over processes; all else as it is."""
+    return value.full_tensor() if isinstance(value, DTensor) else value
+
+
+def _all_joined(optimizer: dict[str, Any]) -> dict[str, Any]:
+    state = {
+        weight: {name: joined(value) for name, value in values.items()}
+        for weight, values in optimizer["state"].items()
+    }
+    return {**optimizer, "state": state}
 
 
 def restore(trainee: Trainee, state: dict[str, Any], *, changed: bool = False) -> None:

@@ -59,6 +59,35 @@ def mean_iou_interval(
     return Interval(value, *_percentiles(drawn, level), level)
 
 
+def share_interval(
+    right: int,
+    pictures: int,
+    *,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> Interval:
+    """Confidence interval of a share of the pictures, such as a top-1 accuracy.
+
+    Of pictures drawn again, the number of right ones is binomial: no single picture is needed.
+
+    Args:
+        right: How many are right.
+        pictures: How many there are.
+        resamples: Number of draws.
+        level: Share of the draws inside the interval.
+        seed: Of the draws.
+
+    Raises:
+        ValueError: If there is no picture.
+    """
+    if not pictures:
+        raise ValueError("there are no pictures to draw from")
+    value = right / pictures
+    drawn = np.random.default_rng(seed).binomial(pictures, value, size=resamples) / pictures
+    return Interval(value, *_percentiles(drawn, level), level)
+
+
 def mean_iou_difference(
     first: Counts,
     second: Counts,

@@ -92,12 +92,19 @@ class PictureClassifier:
         model: The network; put into evaluation mode.
         card: Says what the network reads and what its classes are.
         device: Where to run; None for the GPU if there is one, else the CPU.
+        max_pixels: Largest height times width of a picture.
     """
 
     def __init__(
-        self, model: Classifier, card: ModelCard, *, device: torch.device | None = None
+        self,
+        model: Classifier,
+        card: ModelCard,
+        *,
+        device: torch.device | None = None,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.card = card
+        self._max_pixels = max_pixels
         self._device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._model = model.eval().to(self._device)
 
@@ -112,7 +119,9 @@ class PictureClassifier:
         Raises:
             InputError: If the picture cannot be used.
         """
-        picture = read_source(image, MAX_PIXELS, self.card.preprocessing.kind)
+        picture = read_source(image, self._max_pixels, self.card.preprocessing.kind)
         images = torch.from_numpy(prepare_crop(picture.pixels, self.card.preprocessing))
         probabilities = self._model(images.to(self._device))[0].float().softmax(0)
-        return Classification(np.asarray(probabilities.cpu().numpy()), self.card.classes)
+        return Classification(
+            np.asarray(probabilities.cpu().numpy()), self.card.classes, picture.notes
+        )

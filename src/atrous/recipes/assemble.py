@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedType
 from torch import nn
 from torch.utils.data import DataLoader
@@ -34,7 +35,9 @@ from atrous.engine.sync_norms import synchronize_norms
 from atrous.engine.trainee import Trainee
 from atrous.errors import ConfigError
 from atrous.losses.class_weights import class_weights
+from atrous.models.at_scales import AtScales
 from atrous.models.build import build_model
+from atrous.models.segmenter import Segmenter
 from atrous.recipes.augmentation import plan_data
 from atrous.recipes.recipe import Recipe
 from atrous.runtime.card import ModelCard, Preprocessing
@@ -78,7 +81,9 @@ def build_accelerator(config: TrainConfig) -> Accelerator:
     Raises:
         ConfigError: If they cannot be had together.
     """
-    precision = _precision(config.precision)
+    precision = precision_of(config.precision)
+    # An earlier run in this process would bind this one to its precision.
+    AcceleratorState._reset_state()
     try:
         # Without a device accelerate joins processes that torchrun has started only if it is told.
         on_cpu = not torch.accelerator.is_available()
@@ -90,12 +95,16 @@ def build_accelerator(config: TrainConfig) -> Accelerator:
     if accelerator.distributed_type not in _LAUNCHES:
         raise ConfigError(
             f"processes of kind {accelerator.distributed_type.value} cannot train here; launch "
-            "with torchrun, or accelerate launch without FSDP, DeepSpeed and the like"
+            "with torchrun, or accelerate launch without FSDP, DeepSpeed and the like; "
+            "train.shard = true splits weights over processes"
         )
+    if config.shard and accelerator.scaler:
+        raise ConfigError("train.shard does not go with fp16; give train.precision = 'fp32'")
     return accelerator
 
 
-def _precision(wanted: str) -> str:
+def precision_of(wanted: str) -> str:
+    """What accelerate calls a precision of a recipe; auto is that of the device."""
     if wanted == "auto":
         if not torch.cuda.is_available():
             return "no"
@@ -188,17 +197,24 @@ def trainee_for(
         synchronize_norms(model)
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)
+    called = at_scales(model, config.loss.scales)
     if config.compile:
-        model.compile()
+        called.compile()
     optimizer = build_optimizer(model, config)
     return Trainee(
         network=model,
-        model=model,
+        model=called,
         optimizer=optimizer,
         schedule=build_schedule(optimizer, config, total_steps=total_steps),
         average=moving_average(model, config.ema_decay, ramp=config.ema_ramp),
         device_batch=config.device_batch,
     )
+
+
+def at_scales(model: nn.Module, scales: tuple[float, ...]) -> nn.Module:
+    """What is called in a step: the network, or what shows it each picture in several sizes."""
+    several = isinstance(model, Segmenter) and scales != (1.0,)
+    return AtScales(model, scales) if several else model  # type: ignore[arg-type]
 
 
 def loss_for(

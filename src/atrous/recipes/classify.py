@@ -3,12 +3,11 @@
 import contextlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
 
 from accelerate.utils import broadcast_object_list, set_seed
 
 from atrous.data import PairList
-from atrous.engine.evaluate_classes import ClassEvaluation, evaluate_classes
+from atrous.engine.evaluate_classes import ClassEvaluation, evaluate_classes, look_of
 from atrous.engine.ranks import share_buffers
 from atrous.recipes.assemble import build_accelerator
 from atrous.recipes.classify_assemble import (
@@ -28,8 +27,6 @@ from atrous.recipes.run_folder import (
 from atrous.recipes.run_lock import take_folder
 from atrous.runtime.card import ModelCard
 from atrous.weights.model_file import save_model
-
-_Item = TypeVar("_Item")
 
 
 def run_classification(
@@ -81,12 +78,17 @@ def run_classification(
         set_seed(recipe.train.seed)
         parts = assemble_classifier(recipe, pairs, accelerator, reporter)
         log = TopLog()
-        set_out(parts.trainee, log, accelerator, checkpoint, changed=bool(changed))
+        set_out(
+            parts.trainee,
+            log,
+            accelerator,
+            checkpoint,
+            changed=bool(changed),
+            split=recipe.train.shard,
+        )
         if accelerator.is_main_process:
             describe_run(out, recipe, settings)
             log.write(out)
-        if changed:
-            reporter.told(f"resuming under other settings: {'; '.join(changed.values())}")
         course = Course(
             recipe.train,
             out=out,
@@ -98,6 +100,7 @@ def run_classification(
             log=log,
             reporter=reporter,
         )
+        course.tell_differences(changed)
         return _Run(recipe, course, log, eval_pairs, class_card_for(recipe, name, pairs)).train()
 
 
@@ -115,6 +118,7 @@ class _Run:
         self.recipe, self.course, self.log = recipe, course, log
         self.out, self.trainee, self.accelerator = course.out, course.trainee, course.accelerator
         self.eval_pairs, self.card = eval_pairs, card
+        self._share = -(-len(eval_pairs.pairs) // self.accelerator.num_processes)
 
     def train(self) -> ClassEvaluation:
         """Train to the end, and give the last evaluation."""
@@ -140,6 +144,7 @@ class _Run:
         return found
 
     def _measure(self) -> ClassEvaluation:
+        self.trainee.gather()
         network = self.trainee.to_keep.eval()
         share_buffers(network, self.accelerator)
         return evaluate_classes(
@@ -147,7 +152,7 @@ class _Run:
             self.eval_pairs,
             self.card.preprocessing,
             self.accelerator,
-            watch=self.course.until_interrupted,
+            watch=lambda share: self.course.until_interrupted(share, self._share),
         )
 
     def _keep(self, found: ClassEvaluation, epoch: int) -> None:
@@ -156,7 +161,7 @@ class _Run:
             **asdict(found),
             "split": self.recipe.data.eval_split,
             "epoch": epoch,
-            "convention": "the middle of each picture, one look",
+            "convention": look_of(self.card.preprocessing),
         }
         card = self.card.model_copy(update={"result": result})
         for name in ("last", "best") if found.top1 > self.log.best else ("last",):

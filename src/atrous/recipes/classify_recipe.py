@@ -79,6 +79,8 @@ class ClassifyRecipe(BaseModel):
             )
         if any(self.train.loss.factors.keys() - {"cross_entropy", "focal"}):
             raise ValueError("train.loss: whole pictures have only cross_entropy and focal")
+        if self.train.loss.scales != (1.0,):
+            raise ValueError("train.loss.scales is for segmentation; leave it out for classifiers")
         return self
 
 

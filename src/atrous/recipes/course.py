@@ -1,20 +1,21 @@
 """The steps of a run under way, with checkpoints between them and a way out at each."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import gather_object
+from accelerate.utils import broadcast_object_list, gather_object
 
 from atrous.data import PairList
 from atrous.engine.checkpoint import Checkpoint, Settings, save_checkpoint
 from atrous.engine.config import TrainConfig
 from atrous.engine.interruption import Interruption
 from atrous.engine.loss import LossAtStep
+from atrous.engine.sharding import shard
 from atrous.engine.train import Loop, Progress
 from atrous.engine.trainee import Trainee, restore
 from atrous.errors import Interrupted, ResourceError, TrainingError
@@ -49,6 +50,7 @@ def set_out(
     checkpoint: Checkpoint | None,
     *,
     changed: bool,
+    split: bool = False,
 ) -> None:
     """Bring what is trained to where a run begins or goes on, and onto its device.
 
@@ -58,11 +60,16 @@ def set_out(
         accelerator: Prepares model and optimizer, in place.
         checkpoint: Where the run goes on; None for a new one.
         changed: Whether settings differ from those of the checkpoint.
+        split: Whether several processes split the weights among them.
     """
     if checkpoint:
         restore(trainee, checkpoint.state, changed=changed)
         log.text = str(checkpoint.state["log"])
-    trainee.model, trainee.optimizer = accelerator.prepare(trainee.model, trainee.optimizer)
+    if split and accelerator.num_processes > 1:
+        shard(trainee, accelerator.device, accelerator.num_processes)
+        trainee.optimizer = accelerator.prepare_optimizer(trainee.optimizer, device_placement=False)
+    else:
+        trainee.model, trainee.optimizer = accelerator.prepare(trainee.model, trainee.optimizer)
     if trainee.average:
         trainee.average.to(accelerator.device)
     if checkpoint and accelerator.scaler and checkpoint.state["scaler"]:
@@ -138,21 +145,41 @@ class Course:
         """Whether the evaluation split is measured after an epoch."""
         return self.is_over or epoch % self.config.evaluate_every == 0
 
-    def until_interrupted(self, samples: Iterable[_Item]) -> Iterator[_Item]:
-        """Pass samples on that are measured, and leave between two of them if asked to."""
-        for sample in samples:
+    def tell_differences(self, changed: Mapping[str, str]) -> None:
+        """Say where the run is other than its recipe, or than the run that it goes on with.
+
+        Args:
+            changed: Sentences by setting, of a run that is resumed under others.
+        """
+        if changed:
+            self.reporter.told(f"resuming under other settings: {'; '.join(changed.values())}")
+        if self.sampler.batch_size != self.config.batch_size:
+            self.reporter.told(
+                f"{len(self.pairs.pairs)} pictures and {self.accelerator.num_processes} processes "
+                f"make {self.sampler.batch_size} samples in a step, not {self.config.batch_size}"
+            )
+
+    def until_interrupted(self, samples: Iterable[_Item], count: int) -> Iterator[_Item]:
+        """Pass on ``count`` samples that are measured, and leave between two if asked to."""
+        for number, sample in enumerate(samples, start=1):
+            self.reporter.measuring(number, count)
             yield sample
             # One of several processes cannot leave the others waiting for its counts.
             if self.interruption.asked and self.accelerator.num_processes == 1:
                 self._leave()
 
     def save(self) -> None:
-        """Save the state before the step that is being taken, if one is."""
-        if self.accelerator.is_main_process:
+        """Save the state before the step that is being taken, if one is.
+
+        Where weights are split, all processes call this together.
+        """
+        first = self.accelerator.is_main_process
+        if first or self.trainee.whole is not None:
             with self.interruption.busy:
                 state = {**self.loop.state_before_step(), "log": self.log.text}
                 checkpoint = Checkpoint(self.trainee.step, state, self.conditions)
-                save_checkpoint(self.out / CHECKPOINTS, checkpoint)
+                if first:
+                    save_checkpoint(self.out / CHECKPOINTS, checkpoint)
         self._saved_at, self._saved_step = time.monotonic(), self.trainee.step
 
     def _train_epoch(self, look_at: Callable[[Progress], None]) -> None:
@@ -167,7 +194,7 @@ class Course:
             # A signal to the whole group also ends a process that has just begun to read.
             if not self.interruption.asked:
                 raise
-            self._leave()
+            self._leave_alone()
 
     def _take_down(self, progress: Progress, look_at: Callable[[Progress], None]) -> None:
         self.reporter.stepped(progress)
@@ -182,19 +209,32 @@ class Course:
     def _save_is_due(self) -> bool:
         minutes, steps = self.config.checkpoint_minutes, self.config.checkpoint_steps
         late = minutes is not None and time.monotonic() - self._saved_at >= 60 * minutes
-        return late or (steps is not None and self.trainee.step - self._saved_step >= steps)
+        due = late or (steps is not None and self.trainee.step - self._saved_step >= steps)
+        # Clocks differ, and split weights are saved by all or by nobody.
+        together = self.trainee.whole is not None
+        return bool(broadcast_object_list([due])[0]) if together else due
 
     def _save_and_tell(self) -> None:
-        self.save()
+        if self.trainee.whole is None:
+            self.save()
         self.reporter.told(self._farewell())
+
+    def _leave_alone(self) -> None:
+        """Leave without waiting for the other processes."""
+        if self.trainee.whole is None:
+            self.save()
+        raise Interrupted(self._farewell())
 
     def _leave(self) -> None:
         self.save()
         raise Interrupted(self._farewell())
 
     def _farewell(self) -> str:
+        saved = "which is saved"
+        if self._saved_step < self.trainee.step and self.trainee.whole is not None:
+            saved = f"split weights are saved as of step {self._saved_step}"
         return (
-            f"interrupted after step {self.trainee.step} of {self.total_steps}, which is saved; "
+            f"interrupted after step {self.trainee.step} of {self.total_steps}, {saved}; "
             f"the same command with --out {self.out} --resume goes on from there"
         )
 

@@ -35,7 +35,7 @@ class Onlookers:
     trackers: tuple[str, ...] = ()
     """Names, see `atrous.recipes.trackers`."""
     at_the_end: MakeWatchers | None = None
-    """Makes what is shown every picture of the last measurement, where one process takes it."""
+    """Makes what is shown every picture of the last measurement, in the first process."""
 
 
 NOBODY = Onlookers()
@@ -49,7 +49,6 @@ class Journal:
         label_set: Of the data.
         origin: For the model card.
         seen: Pictures of the evaluation split that this process measures.
-        alone: Whether those are all.
         trackers: Are given numbers and sheets.
     """
 
@@ -60,11 +59,10 @@ class Journal:
         origin: Origin,
         *,
         seen: int,
-        alone: bool,
         trackers: Trackers,
     ) -> None:
         self._out, self._label_set, self._origin = out, label_set, origin
-        self._seen, self._alone = seen, alone
+        self._seen = seen
         self._trackers = trackers
         self._sheet = SampleSheet(seen, label_set)
         self._fingerprint: Fingerprint | None = None
@@ -79,13 +77,14 @@ class Journal:
             self._clock = _Clock()
 
     def watchers(self) -> list[Watcher]:
-        """New ones, to look on while the split is measured."""
+        """New ones, to look on while this process's share of the split is measured."""
         self._sheet = SampleSheet(self._seen, self._label_set)
-        watchers: list[Watcher] = [self._sheet]
-        if self._alone and self._fingerprint is None:
-            self._fingerprint = Fingerprint()
-            watchers.append(self._fingerprint)
-        return watchers
+        return [self._sheet]
+
+    def watchers_of_all(self) -> list[Watcher]:
+        """What has to see every picture, whichever process measures it, once in a run."""
+        self._fingerprint = Fingerprint()
+        return [self._fingerprint]
 
     def measured(self, evaluation: Evaluation, *, epoch: int, step: int) -> None:
         """Write the sheet of a measurement, and give everything to the trackers.

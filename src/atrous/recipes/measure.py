@@ -1,5 +1,6 @@
 """What a dataset and a machine are like, as far as training depends on it."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ class Machine:
     memory: int
     """Free bytes: of the GPU, else of the machine."""
     cores: int
+    bf16: bool = False
+    """Whether a CPU multiplies bfloat16 by instructions of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,4 +156,11 @@ def look_at_machine() -> Machine:
         return Machine(device="cuda", memory=free, cores=cores)
     found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     device = found.type if found else "cpu"
-    return Machine(device=device, memory=free_memory(), cores=cores)
+    return Machine(device=device, memory=free_memory(), cores=cores, bf16=not found and _has_bf16())
+
+
+def _has_bf16() -> bool:
+    with contextlib.suppress(AttributeError, RuntimeError):  # of earlier versions of torch
+        known = torch.cpu.get_capabilities()
+        return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+    return False

@@ -23,6 +23,11 @@ def plan_text(plan: Iterable[Decision], measured: Measured) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def with_estimate(text: str, estimate: str) -> str:
+    """A plan with a sentence on top of it."""
+    return "\n".join([*_comment(estimate), "#", text])
+
+
 def _table(decision: Decision) -> tuple[int, str]:
     table = decision.key.rpartition(".")[0]
     return _TABLES.index(table.partition(".")[0]), table

@@ -17,6 +17,9 @@ class Reporter(Protocol):
     def stepped(self, progress: Progress) -> None:
         """A step is done."""
 
+    def measuring(self, picture: int, of: int) -> None:
+        """One of so many pictures is being measured, counted from 1."""
+
     def evaluated(self, epoch: int, evaluation: Evaluation | ClassEvaluation) -> None:
         """The evaluation split was measured after ``epoch`` epochs."""
 
@@ -31,6 +34,9 @@ class Silent:
         """Keep quiet."""
 
     def stepped(self, progress: Progress) -> None:
+        """Keep quiet."""
+
+    def measuring(self, picture: int, of: int) -> None:
         """Keep quiet."""
 
     def evaluated(self, epoch: int, evaluation: Evaluation | ClassEvaluation) -> None:

@@ -7,7 +7,7 @@ from accelerate.utils import broadcast_object_list, set_seed
 
 from atrous.data import PairList
 from atrous.engine.checkpoint import Settings
-from atrous.engine.evaluate import Evaluation, evaluation_of
+from atrous.engine.evaluate import Evaluation, Watcher, evaluation_of
 from atrous.engine.ranks import measure_together, share_buffers
 from atrous.engine.train import Progress
 from atrous.models.torch_engine import TorchEngine
@@ -34,8 +34,6 @@ from atrous.recipes.trackers import check_trackers, open_trackers
 from atrous.runtime.card import ModelCard
 from atrous.runtime.predictor import Predictor
 from atrous.weights.model_file import save_model
-
-_NAMED_FILES = 5
 
 
 def run_training(  # noqa: PLR0913
@@ -99,9 +97,15 @@ def run_training(  # noqa: PLR0913
         )
         set_seed(recipe.train.seed)
         parts = assemble(recipe, pairs, start, accelerator, reporter.told)
-        sampler = parts.sampler
         log = Log()
-        set_out(parts.trainee, log, accelerator, checkpoint, changed=bool(changed))
+        set_out(
+            parts.trainee,
+            log,
+            accelerator,
+            checkpoint,
+            changed=bool(changed),
+            split=recipe.train.shard,
+        )
         if accelerator.is_main_process:
             describe_run(out, recipe, settings)
             log.write(out)
@@ -112,7 +116,7 @@ def run_training(  # noqa: PLR0913
             accelerator=accelerator,
             parts=parts,
             pairs=pairs,
-            loss=loss_for(recipe, pairs, sampler.steps, accelerator.device),
+            loss=loss_for(recipe, pairs, parts.sampler.steps, accelerator.device),
             log=log,
             reporter=reporter,
         )
@@ -124,13 +128,7 @@ def run_training(  # noqa: PLR0913
             )
             run.journal = run.open_journal(origin, onlookers, settings)
             stack.callback(run.journal.close)
-        if changed:
-            reporter.told(f"resuming under other settings: {'; '.join(changed.values())}")
-        if sampler.batch_size != recipe.train.batch_size:
-            reporter.told(
-                f"{len(pairs.pairs)} pictures and {accelerator.num_processes} processes make "
-                f"{sampler.batch_size} samples in a step, not {recipe.train.batch_size}"
-            )
+        course.tell_differences(changed)
         return run.train()
 
 
@@ -150,19 +148,19 @@ class _Run:
         self.out, self.trainee, self.accelerator = course.out, course.trainee, course.accelerator
         self.eval_pairs, self.card, self.at_the_end = eval_pairs, card, at_the_end
         self.journal: Journal | None = None
+        self._share = -(-len(eval_pairs.pairs) // self.accelerator.num_processes)
+        self._is_first = True
         network, device = self.trainee.to_keep, self.accelerator.device
         engine = TorchEngine(network, device=device)  # type: ignore[arg-type]
         self.predict = Predictor(engine, card).predict_pixels
 
     def open_journal(self, origin: Origin, onlookers: Onlookers, settings: Settings) -> Journal:
         """Begin what is kept for people; of the first process."""
-        processes = self.accelerator.num_processes
         return Journal(
             self.out,
             self.course.pairs.label_set,
             origin,
-            seen=-(-len(self.eval_pairs.pairs) // processes),
-            alone=processes == 1,
+            seen=self._share,
             trackers=open_trackers(
                 onlookers.trackers,
                 self.out,
@@ -199,20 +197,30 @@ class _Run:
         return evaluation
 
     def _measure(self) -> Evaluation:
+        self.trainee.gather()
         network = self.trainee.to_keep.eval()
         share_buffers(network, self.accelerator)
-        watchers = self.journal.watchers() if self.journal else []
-        if self.course.is_over and self.at_the_end and self.accelerator.num_processes == 1:
-            watchers += self.at_the_end(self.eval_pairs.label_set)
         matrix, images = measure_together(
             self.predict,
             self.eval_pairs,
             self.accelerator,
             kind=self.card.preprocessing.kind,
-            watch=self.course.until_interrupted,
-            watchers=watchers,
+            watch=lambda share: self.course.until_interrupted(share, self._share),
+            watchers=self.journal.watchers() if self.journal else [],
+            of_all=self._watchers_of_all(),
         )
         return evaluation_of(matrix, self.eval_pairs.label_set.names, images)
+
+    def _watchers_of_all(self) -> list[Watcher] | None:
+        """Who is shown every picture, by the first process; None if nobody is."""
+        first, last = self._is_first, self.course.is_over and self.at_the_end is not None
+        self._is_first = False
+        if not (first or last):
+            return None
+        watchers = self.journal.watchers_of_all() if self.journal and first else []
+        if last and self.at_the_end and self.accelerator.is_main_process:
+            watchers += self.at_the_end(self.eval_pairs.label_set)
+        return watchers
 
     def _keep(self, evaluation: Evaluation, epoch: int) -> ModelCard:
         """Tell of a measurement, and write the network as the last, and as the best if it is."""

@@ -10,7 +10,7 @@ from atrous.imaging import Pixels
 from atrous.runtime.card import Preprocessing
 from atrous.runtime.predictor import normalize
 
-_MIDDLE = 0.875
+MIDDLE = 0.875
 """Share of the shorter side that classifiers are shown, as is the custom on ImageNet."""
 
 
@@ -22,6 +22,8 @@ class Classification:
     """(num_classes,), from 0 to 1, which sum to 1."""
     names: tuple[str, ...]
     """Class names; the position is the class index."""
+    notes: tuple[str, ...] = ()
+    """What had to be decided while the picture was read, for the user to know."""
 
     def top(self, count: int = 5) -> list[tuple[str, float]]:
         """The most probable classes with their probabilities, the best first."""
@@ -39,7 +41,7 @@ def prepare_crop(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.flo
     if side is None:
         return normalize(pixels, preprocessing)
     height, width = pixels.shape[:2]
-    square = max(round(_MIDDLE * min(height, width)), 1)
+    square = max(round(MIDDLE * min(height, width)), 1)
     top, left = (height - square) // 2, (width - square) // 2
     middle = np.ascontiguousarray(pixels[top : top + square, left : left + square])
     smooth = cv2.INTER_AREA if square > side else cv2.INTER_LINEAR

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from atrous.bands import RGB8, PixelKind, pixels_from_array, pixels_from_pillow, read_pixels
-from atrous.errors import AtrousError, WeightsError
+from atrous.errors import AtrousError, ConfigError, WeightsError
 from atrous.imaging import MAX_PIXELS, LabelMap, Picture, Pixels
 from atrous.runtime.card import ModelCard, Preprocessing
+from atrous.runtime.detail import PLAIN, Detail, Found, probabilities_of, smoothed
 from atrous.runtime.engine import Engine
 from atrous.runtime.pipeline import run_pipeline
 from atrous.runtime.result import Segmentation
@@ -50,7 +51,7 @@ class Predictor:
         self.max_pixels = max_pixels
         self.test_time = test_time or TestTime()
 
-    def predict(self, image: Source) -> Segmentation:
+    def predict(self, image: Source, *, detail: Detail = PLAIN) -> Segmentation:
         """Segment one picture; the mask has exactly its size.
 
         The network sees the picture at the card's ``longest_side``, and the labels come back at
@@ -59,13 +60,15 @@ class Predictor:
         Args:
             image: A file, a Pillow image, or (H, W, C) pixels: uint8 RGB unless the card says
                 otherwise.
+            detail: What the result holds besides the mask.
 
         Raises:
             InputError: If the picture cannot be used.
+            ConfigError: If edges should be smoothed and the card fills pictures up.
             ResourceError: If the memory does not suffice.
             WeightsError: If the network's output is not finite.
         """
-        return self.predict_picture(self.read(image))
+        return self.predict_picture(self.read(image), detail=detail)
 
     def read(self, image: Source) -> Picture:
         """A picture as the network is to be given it.
@@ -75,18 +78,30 @@ class Predictor:
         """
         return read_source(image, self.max_pixels, self.card.preprocessing.kind)
 
-    def predict_picture(self, picture: Picture) -> Segmentation:
-        """Segment what `read` has read."""
+    def predict_picture(self, picture: Picture, *, detail: Detail = PLAIN) -> Segmentation:
+        """Segment what `read` has read, as `predict` does."""
         start = time.perf_counter()
-        mask = self.predict_pixels(picture.pixels)
+        if detail == PLAIN:
+            found = Found(self.predict_pixels(picture.pixels))
+        else:
+            found = self._in_detail(picture.pixels, detail)
         seconds = time.perf_counter() - start
         notes = picture.notes + self._tile_notes(picture.pixels)
-        return Segmentation(mask, self.label_set, picture.pixels, notes, seconds)
+        return Segmentation(
+            found.labels,
+            self.label_set,
+            picture.pixels,
+            notes,
+            seconds,
+            found.confidence,
+            found.probabilities,
+        )
 
     def predict_many(
         self,
         images: Iterable[Source],
         *,
+        detail: Detail = PLAIN,
         on_failure: Callable[[Source, AtrousError], object] | None = None,
     ) -> Iterator[tuple[Source, Segmentation]]:
         """Segment one picture after the other; the next is read while the network runs.
@@ -95,6 +110,7 @@ class Predictor:
 
         Args:
             images: As `predict` takes them, from a generator if need be.
+            detail: What the results hold besides the mask.
             on_failure: Called with each picture that cannot be used and the reason, and the others
                 go on. Without it the reason is raised.
 
@@ -107,7 +123,7 @@ class Predictor:
         outcomes = run_pipeline(
             images,
             self.read,
-            lambda _, picture: self.predict_picture(picture),
+            lambda _, picture: self.predict_picture(picture, detail=detail),
             lambda _, result: result,
         )
         for image, outcome in outcomes:
@@ -147,6 +163,24 @@ class Predictor:
 
     def _normalize(self, pixels: Pixels) -> NDArray[np.float32]:
         return normalize(pixels, self.card.preprocessing)
+
+    def _in_detail(self, pixels: Pixels, detail: Detail) -> Found:
+        views, size = self._look(pixels)
+        align = self.card.align_corners
+        if detail.smooth and self.card.preprocessing.eval_crop_size is not None:
+            raise ConfigError("edges are smoothed at the picture's size, not with --eval-crop-size")
+        if detail.smooth:
+            labels = smoothed(views, pixels, align_corners=align)
+        else:
+            labels = self._labels(views, size)
+        confidence = probabilities = None
+        if detail.confidence:
+            confidence = confidence_of(labels, views, align_corners=align)
+            confidence = self._cut_out(confidence, pixels)
+        if detail.probabilities:
+            maps = probabilities_of(views, size, align_corners=align)
+            probabilities = np.stack([self._cut_out(one, pixels) for one in maps])
+        return Found(self._cut_out(labels, pixels), confidence, probabilities)
 
     def _look(self, pixels: Pixels) -> tuple[list[NDArray[np.float32]], tuple[int, int]]:
         """Logits of every look, and the height and width of the labels that they are made for."""

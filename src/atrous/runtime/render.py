@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from atrous.bands import shown
@@ -58,6 +59,8 @@ def error_map(labels: LabelMap, predicted: LabelMap, ignore_index: int) -> Pixel
 def overlay(pixels: Pixels, mask: LabelMap, palette: Sequence[Color], *, opacity: float) -> Pixels:
     """Lay the colours over the picture, and draw a thin line where classes meet.
 
+    Pixels whose value is no class show the picture.
+
     Args:
         pixels: (H, W, C); other than 8-bit RGB as `atrous.bands.shown` has them.
         mask: (H, W) class indices.
@@ -75,7 +78,28 @@ def overlay(pixels: Pixels, mask: LabelMap, palette: Sequence[Color], *, opacity
     edges[1:] = mask[1:] != mask[:-1]
     edges[:, 1:] |= mask[:, 1:] != mask[:, :-1]
     brighter = (np.arange(256) // 2 + 127).astype(np.uint8)
-    return np.asarray(cv2.copyTo(cv2.LUT(mixed, brighter), edges, mixed), np.uint8)
+    mixed = np.asarray(cv2.copyTo(cv2.LUT(mixed, brighter), edges, mixed), np.uint8)
+    bare = mask >= len(palette)
+    mixed[bare] = shown(pixels)[bare]
+    return mixed
+
+
+def cut_out(pixels: Pixels, kept: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The picture where ``kept`` is true, and transparent elsewhere.
+
+    Transparent pixels are black, so that nothing of what was cut off is left in the file.
+
+    Args:
+        pixels: (H, W, C); other than 8-bit RGB as `atrous.bands.shown` has them.
+        kept: (H, W).
+
+    Returns:
+        (H, W, 4) RGBA.
+    """
+    cut = np.zeros((*kept.shape, 4), np.uint8)
+    cut[kept, :3] = shown(pixels)[kept]
+    cut[kept, 3] = 255
+    return cut
 
 
 def draw_legend(pixels: Pixels, shares: dict[str, float], label_set: LabelSet) -> Pixels:

@@ -10,6 +10,7 @@ from typing import Any
 
 from atrous.bands import RGB8
 from atrous.errors import ConfigError, InputError
+from atrous.runtime.detail import PLAIN, Detail
 from atrous.runtime.predictor import Predictor
 from atrous.runtime.result import Segmentation
 from atrous.runtime.temporal import TemporalEngine
@@ -91,6 +92,8 @@ def segment_frames(
     reader: VideoReader,
     choice: FrameChoice,
     on_sound: Callable[[Any], None] | None = None,
+    *,
+    detail: Detail = PLAIN,
 ) -> Iterator[VideoFrame]:
     """As `predict_video`, of a video that is open; its damage is in the reader.
 
@@ -99,6 +102,7 @@ def segment_frames(
         reader: The video.
         choice: Which frames, and how they are held together.
         on_sound: Given the packets of audio as they come along.
+        detail: What the results hold besides the masks.
     """
     if predictor.card.preprocessing.kind != RGB8:
         raise InputError(
@@ -114,4 +118,4 @@ def segment_frames(
     for frame in choice.among(reader.frames(on_sound)):
         if temporal:
             temporal.begin_frame(frame.pixels)
-        yield VideoFrame(frame.time, predictor.predict(frame.pixels))
+        yield VideoFrame(frame.time, predictor.predict(frame.pixels, detail=detail))
