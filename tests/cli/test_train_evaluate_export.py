@@ -183,7 +183,7 @@ def test_a_model_of_other_classes_is_not_evaluated(trained, known_network, capsy
         (("train", "folder", "--data", ".", "--log", "x"), 2, "--log x: no such tracker"),
         (("evaluate", "camvid", ".", "--min-miou", "75"), 2, "Must be <= 1"),
         (("evaluate", "camvid", "nowhere"), 3, "nowhere: no such folder"),
-        (("export", "camvid", "out.pt"), 2, "the one format is .onnx"),
+        (("export", "camvid", "out.pt"), 2, "its ending is that of no format; known: onnx"),
     ],
 )
 def test_mistakes_have_their_sentence(arguments, code, reason, capsys, tmp_path, monkeypatch):

@@ -178,9 +178,14 @@ def test_every_head_gives_torchs_logits_at_sizes_below_and_above_its_windows(cha
     assert not OnnxEngine(tmp_path / "m.onnx").takes_context
 
 
-def test_a_file_that_disagrees_is_not_left_behind(tmp_path, monkeypatch):
-    model, card = small_model()
-    monkeypatch.setattr(OnnxEngine, "run", lambda *_: np.ones((1, 3, 49, 65)))
+def test_a_file_that_disagrees_is_not_left_behind(exported, tmp_path, monkeypatch):
+    model, card, path, _ = exported
+    proto = onnx.load(path)
+    bias = next(item for item in proto.graph.initializer if item.name == "classifier.bias")
+    bias.CopyFrom(onnx.numpy_helper.from_array(np.ones(3, np.float32), bias.name))
+    shifted = proto.SerializeToString()
+    monkeypatch.setattr("atrous.export.onnx._to_bytes", lambda *_, **__: shifted)
+    monkeypatch.setattr("atrous.export.onnx.load_onnx_model", lambda _: (model, card))
 
     with pytest.raises(ExportError, match="differ from torch's by up to"):
         export_onnx(model, card, tmp_path / "m.onnx")

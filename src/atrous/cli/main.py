@@ -28,8 +28,10 @@ for _name, _help in (
     ("evaluate", "Measure a model on labelled pictures."),
     ("compare", "Hold two reports of evaluate against each other."),
     ("train", "Train a model on labelled pictures."),
+    ("benchmark", "Measure how fast models are on this machine."),
+    ("tune", "Find the settings that suit your pictures, machine and limits."),
     ("doctor", "Show what this machine has, and whether the engines work."),
-    ("export", "Write a trained model as an ONNX file that runs without torch."),
+    ("export", "Write a trained model for another runtime: ONNX, OpenVINO and others."),
 ):
     app.command(f"atrous.cli.{_name}:{_name}", name=_name, help=_help)
 app.command("atrous.cli.data:app", name="data", help="Check datasets, and look at them.")

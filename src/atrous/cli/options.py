@@ -114,6 +114,18 @@ def parse_scales(text: str) -> tuple[float, ...]:
         ) from None
 
 
+def parse_list(flag: str, text: str) -> list[str]:
+    """The different parts of ``a,b,c``.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    parts = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not parts:
+        raise ConfigError(f"{flag} takes values joined by commas, not {text!r}")
+    return parts
+
+
 def parse_tiles(max_memory: str | None, tile: int | None, overlap: int | None) -> "TileSettings":
     """When pictures are seen in tiles, from the three options.
 

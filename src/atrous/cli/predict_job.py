@@ -14,12 +14,14 @@ from atrous.cli.predict_outputs import Wanted
 from atrous.cli.predict_video import VIDEO_ENDINGS
 from atrous.cli.terminal import Terminal
 from atrous.errors import AtrousError, ConfigError, Interrupted, ResourceError
+from atrous.imaging import Picture
 from atrous.runtime.cluster import run_on_cluster
 from atrous.runtime.manifest import Manifest, fingerprint
 from atrous.runtime.outputs import OUTPUTS
 from atrous.runtime.outputs.writer import OutputWriter
 from atrous.runtime.pipeline import run_pipeline
 from atrous.runtime.predictor import Predictor
+from atrous.runtime.result import Segmentation
 from atrous.runtime.sources import FoundPicture, Shard, Sources
 from atrous.weights.load import find_model, load
 
@@ -117,19 +119,13 @@ def _tasks(
 ) -> Iterator[Task]:
     for picture in sources:
         files = dict(file) if file else files_for(picture, writer)
-        finished = job.resume and manifest and manifest.has_finished(picture.path, files)
-        if manifest and not finished:
-            if job.resume and manifest.was_begun(picture.path):
-                _take_away(files.values())
-            manifest.begin(picture.path, files)
-        yield Task(picture, files, finished=bool(finished))
-
-
-def _take_away(paths: Iterable[Path]) -> None:
-    """What a run that was ended has left of a picture's outputs."""
-    for path in paths:
-        with contextlib.suppress(OSError):
-            path.unlink()
+        known = manifest if job.resume else None
+        yield Task(
+            picture,
+            files,
+            finished=known is not None and known.has_finished(picture.path, files),
+            left=known is not None and known.was_begun(picture.path),
+        )
 
 
 def _results(
@@ -140,31 +136,43 @@ def _results(
     manifest: Manifest | None,
     terminal: Terminal,
 ) -> Iterator[Result]:
-    """One result for each task, in their order unless a cluster takes them.
-
-    A line of the manifest is written as soon as a picture's files are there.
-    """
-
-    def noted(result: Result) -> Result:
-        if manifest and not result.skipped:
-            manifest.add(result.source, result.line)
-        return result
-
+    """One result for each task, in their order unless a cluster takes them."""
+    noted = partial(_noted, manifest)
     if job.ray is not None:
         todo = []
         for task in tasks:
             if task.finished:
                 yield task.skipped
             else:
+                _begin(manifest, task)
                 todo.append(task)
         if todo:
             yield from map(noted, run_on_cluster(todo, partial(_worker, job), job.ray))
         return
     one = OneByOne(predictor, job.wanted, writer, partial(_watch, terminal))
-    finish = lambda task, made: noted(one.finish(task, made))  # noqa: E731
-    for task, result in run_pipeline(tasks, one.read, one.work, finish):
+
+    def work(task: Task, picture: Picture | None) -> Segmentation | Result:
+        _begin(manifest, task)
+        return one.work(task, picture)
+
+    def finish(task: Task, made: Segmentation | Result) -> Result:
+        return noted(one.finish(task, made))
+
+    for task, result in run_pipeline(tasks, one.read, work, finish):
         # What failed before its files were written has no line yet.
         yield noted(task.failed(result)) if isinstance(result, AtrousError) else result
+
+
+def _begin(manifest: Manifest | None, task: Task) -> None:
+    if manifest and not task.finished:
+        manifest.begin(task.picture.path, task.files)
+
+
+def _noted(manifest: Manifest | None, result: Result) -> Result:
+    """A line of the manifest as soon as a picture's files are there."""
+    if manifest and not result.skipped:
+        manifest.add(result.source, result.line)
+    return result
 
 
 def _worker(job: Job) -> Callable[[Task], Result]:

@@ -32,6 +32,8 @@ class Task:
     """By kind."""
     finished: bool = False
     """Whether an earlier run has made them."""
+    left: bool = False
+    """Whether an earlier run was ended while it made them; what is there of them is its own."""
 
     @property
     def skipped(self) -> Result:
@@ -79,7 +81,10 @@ class OneByOne:
         if task.finished:
             return None
         there = [path for path in task.files.values() if os.path.exists(path)]
-        if there and not self.wanted.overwrite:
+        if task.left:
+            for path in there:
+                path.unlink()
+        elif there and not self.wanted.overwrite:
             raise ResourceError(f"{there[0]} is there already; --overwrite replaces it")
         return None if task.picture.is_video else self.predictor.read(task.picture.path)
 

@@ -5,43 +5,30 @@ import copy
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from atrous.errors import DependencyError, ExportError, ResourceError
+from atrous.errors import DependencyError, ExportError
+from atrous.export.agree import EXACT, Agreement, Limits, compare
 from atrous.export.context import add_context
-from atrous.imaging import write_file
+from atrous.export.graph import Files, Graph, Request, Run, as_input, draw_pixels
+from atrous.export.keep import check_places, keep_if_agreed
+from atrous.export.processing import add_processing, fix_size
 from atrous.layers.conv import ConvNormAct
 from atrous.layers.pool import MaxPool
 from atrous.models.segmenter import Segmenter
-from atrous.models.torch_engine import TorchEngine
 from atrous.runtime.card import CARD_KEY, ModelCard
-from atrous.runtime.onnx_engine import OnnxEngine
 from atrous.weights.from_onnx import load_onnx_model
 
 OPSET = 18
-_TOLERANCE = 1e-3
-"""In standard deviations of the logits; rounding in 32 bits stays a hundred times below."""
 _HALF_FROM = 64
 """Initializers with fewer values are stored as they are."""
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How an exported file compares with the model it came from, over all pictures tried."""
-
-    logits_difference: float
-    """Largest difference against torch with the weights that the file holds."""
-    equal_labels: float
-    """Share of pixels, at the decoder's stride, whose class the original model gives too."""
-    logits_spread: float
-    """Standard deviation of torch's logits, the largest over the pictures."""
 
 
 class _LogitsAtStride(nn.Module):
@@ -85,29 +72,88 @@ def export_onnx(
         ResourceError: If the file is there and ``overwrite`` is false, or cannot be written.
         DependencyError: If the extra ``export`` is not installed.
     """
-    if path.exists() and not overwrite:
-        raise ResourceError(f"{path}: is there already; give another place or --overwrite")
-    content = _to_bytes(model.eval(), card, half=half)
-    # Checked beside its final place, so that no unchecked file ever has its name.
-    candidate = path.with_name(f".{path.stem}-unchecked.onnx")
-    write_file(candidate, lambda file: file.write(content), overwrite=True)
-    try:
-        agreement = _hold_against(
-            model, candidate, examples or [_drawn_images(model_channels(model))]
-        )
-        if not agreement.logits_difference <= _TOLERANCE * max(agreement.logits_spread, 1e-3):
-            raise ExportError(
-                f"logits of the exported file differ from torch's by up to "
-                f"{agreement.logits_difference:.2g}, more than a thousandth of their standard "
-                f"deviation {agreement.logits_spread:.2g}; nothing was written to {path}"
-            )
-        write_file(path, lambda file: file.write(content), overwrite=overwrite)
-    finally:
-        candidate.unlink(missing_ok=True)
-    return agreement
+    check_places(path, (".onnx",), overwrite=overwrite)
+    request = Request(half=half)
+    inputs = list(examples) or [as_input(draw_pixels(card, (193, 257)), card, request)]
+    original = Graph(model, card, processing=False)
+    return keep_if_agreed(
+        path,
+        to_onnx(model, card, request),
+        lambda place: compare(
+            run_onnx(place), original.run, inputs, same_weights=weights_of(place, card).run
+        ),
+        Limits(logits=EXACT.logits, equal_labels=0),
+        overwrite=overwrite,
+    )
 
 
-def _to_bytes(model: Segmenter, card: ModelCard, *, half: bool) -> bytes:
+def to_onnx(model: Segmenter, card: ModelCard, request: Request) -> Files:
+    """The network as an ONNX file; the one of ours that is as it is can be given a context."""
+    changed = request.to_int8 or request.processing or request.size
+    return {".onnx": graph_bytes(model, card, request, context=not changed)}
+
+
+def graph_bytes(
+    model: Segmenter, card: ModelCard, request: Request, *, context: bool = False
+) -> bytes:
+    """The network as an ONNX graph that holds what is asked for.
+
+    Args:
+        model: The network.
+        card: Goes into the metadata.
+        request: What is asked for.
+        context: Whether image pooling may be given its means, see `atrous.export.context`.
+    """
+    content = _to_bytes(model.eval(), card, half=request.half, context=context)
+    if request.to_int8:
+        content = request.to_int8(content)
+    if request.processing or request.size:
+        content = _around(content, model, card, request)
+    return content
+
+
+def _around(content: bytes, model: Segmenter, card: ModelCard, request: Request) -> bytes:
+    import onnx  # noqa: PLC0415
+
+    proto = onnx.load_from_string(content)
+    if request.processing:
+        add_processing(proto.graph, card)
+    if request.size:
+        fix_size(proto.graph, request.size, _grid(model, request.size))
+    onnx.checker.check_model(proto)
+    return bytes(proto.SerializeToString())
+
+
+@torch.inference_mode()
+def _grid(model: Segmenter, size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of the logits of a picture."""
+    device = next(model.parameters()).device
+    picture = torch.zeros(1, model_channels(model), *size, device=device)
+    rows, columns = model.logits_at_stride(picture).shape[-2:]
+    return rows, columns
+
+
+def weights_of(path: Path, card: ModelCard) -> Graph:
+    """A torch model with the weights that a file holds, on the way back that is open to all."""
+    return Graph(load_onnx_model(path)[0], card, processing=False)
+
+
+def run_onnx(path: Path) -> Run:
+    """Open a file in ONNX Runtime."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(
+        str(path), sess_options=options, providers=["CPUExecutionProvider"]
+    )
+    takes, gives = session.get_inputs()[0].name, session.get_outputs()[0].name
+
+    def run(images: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(session.run([gives], {takes: images})[0])
+
+    return run
+
+
+def _to_bytes(model: Segmenter, card: ModelCard, *, half: bool, context: bool = False) -> bytes:
     try:
         import onnx  # noqa: PLC0415
         import onnxscript  # noqa: F401, PLC0415
@@ -134,7 +180,8 @@ def _to_bytes(model: Segmenter, card: ModelCard, *, half: bool) -> bytes:
     proto = program.model_proto
     _tidy(proto, card, half=half)
     _pad_same(proto.graph, same_padded, same_pools)
-    add_context(proto.graph)
+    if context:
+        add_context(proto.graph)
     onnx.checker.check_model(proto)
     return bytes(proto.SerializeToString())
 
@@ -277,26 +324,3 @@ def _store_half(graph: Any) -> None:
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
-
-
-def _hold_against(
-    model: Segmenter, path: Path, examples: Sequence[NDArray[np.float32]]
-) -> Agreement:
-    exported, original = OnnxEngine(path), TorchEngine(model, device=torch.device("cpu"))
-    same_weights = TorchEngine(load_onnx_model(path)[0], device=torch.device("cpu"))
-    difference, spread, equal, pixels = 0.0, 0.0, 0, 0
-    for images in examples:
-        logits = exported.run(images)
-        expected = same_weights.run(images)
-        difference = max(difference, float(np.abs(logits - expected).max()))
-        spread = max(spread, float(expected.std()))
-        same = logits.argmax(axis=1) == original.run(images).argmax(axis=1)
-        equal, pixels = equal + int(same.sum()), pixels + same.size
-    return Agreement(difference, equal / pixels, spread)
-
-
-def _drawn_images(channels: int) -> NDArray[np.float32]:
-    rows, columns = np.mgrid[0:193, 0:257].astype(np.float32)
-    waves = [np.sin(rows / (7 + 5 * c) + columns / (11 - 2 * (c % 3))) for c in range(channels)]
-    noise = np.random.default_rng(0).normal(0, 0.2, (1, channels, 193, 257))
-    return (np.stack(waves)[None] + noise).astype(np.float32)

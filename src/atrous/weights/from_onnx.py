@@ -91,6 +91,11 @@ def _tensors(proto: Any, path: Path) -> dict[str, np.ndarray[Any, np.dtype[np.fl
             values = numpy_helper.to_array(item)
         except (ValueError, TypeError) as error:
             raise WeightsError(f"{path}: {item.name} is damaged ({error})") from None
+        if item.name.endswith(".weight_quantized"):
+            raise WeightsError(
+                f"{path}: its weights are 8-bit integers and cannot be brought back; take the "
+                "model that it was exported from"
+            )
         if values.dtype in (np.float16, np.float32):
             found[item.name.removesuffix("/half")] = values.astype(np.float32)
     return found

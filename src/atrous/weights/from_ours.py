@@ -22,7 +22,7 @@ def card_of(path: Path) -> ModelCard:
     Raises:
         WeightsError: If the file is missing or damaged.
     """
-    return _load(path)[1]
+    return load_ours(path)[1]
 
 
 def fill_from_ours(model: nn.Module, path: Path) -> list[str]:
@@ -45,7 +45,7 @@ def fill_from_ours(model: nn.Module, path: Path) -> list[str]:
         WeightsError: If the file is missing or damaged, or its encoder is another one.
     """
     from_onnx = path.suffix == ".onnx"
-    source, card = _load(path)
+    source, card = load_ours(path)
     folded = set(folded_norms(source)) if from_onnx else set()
     filled: list[str] = []
     parts = dict(source.named_children())
@@ -74,7 +74,12 @@ def fill_from_ours(model: nn.Module, path: Path) -> list[str]:
     return sorted(filled)
 
 
-def _load(path: Path) -> tuple[nn.Module, ModelCard]:
+def load_ours(path: Path) -> tuple[nn.Module, ModelCard]:
+    """The network of a model file of ours in torch, and its card.
+
+    Raises:
+        WeightsError: If the file is missing or damaged.
+    """
     if path.suffix == ".onnx":
         return load_onnx_model(path)
     if path.is_file() and read_safetensors_card(path).task == "classification":
