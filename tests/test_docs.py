@@ -124,7 +124,8 @@ def test_the_page_of_published_recipes_promises_what_each_recipe_does():
 
 
 def test_ci_runs_the_command_of_the_readme():
-    (command,) = re.findall(r"^python3 .*pytest$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    readme = (ROOT / "README.md").read_text()
+    (command,) = re.findall(r"^python3 .*pytest -n auto$", readme, re.MULTILINE)
 
     assert command in (ROOT / ".ci" / "run").read_text().splitlines()
 
