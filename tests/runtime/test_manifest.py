@@ -93,6 +93,20 @@ def test_outputs_that_were_being_written_are_known_to_be_its_own(tmp_path, done)
     assert [file.name for file in tmp_path.glob("m.jsonl*")] == ["m.jsonl"]
 
 
+def test_the_list_of_what_was_begun_stays_short(tmp_path):
+    with Manifest(tmp_path / "m.jsonl", "s") as manifest:
+        for index in range(3000):
+            source = tmp_path / f"{index}.png"
+            manifest.begin(source, {})
+            if index > 0:
+                manifest.add(source, {"files": {}, "notes": []})
+
+    assert len((tmp_path / "m.jsonl.begun").read_text().splitlines()) < 1010
+    with Manifest(tmp_path / "m.jsonl", "other settings") as manifest:
+        assert manifest.was_begun(tmp_path / "0.png")
+        assert not manifest.was_begun(tmp_path / "2999.png")
+
+
 def test_outputs_that_were_there_before_are_not_its_own(tmp_path, done):
     source, files, _ = done
     with Manifest(tmp_path / "m.jsonl", "s") as manifest:

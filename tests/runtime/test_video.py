@@ -57,7 +57,7 @@ def noisy(count):
     """A border that stands still, in noise that is as strong as the colours."""
     random = np.random.default_rng(0)
     clean = frame_pixels(8).astype(np.float64) / 4 + 80
-    noise = random.normal(0, 30, (count, *clean.shape))
+    noise = random.normal(0, 50, (count, *clean.shape))
     return [np.clip(clean + one, 0, 255).astype(np.uint8) for one in noise]
 
 

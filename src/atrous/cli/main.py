@@ -1,5 +1,6 @@
 """The command ``atrous``."""
 
+import io
 import json
 import os
 import sys
@@ -45,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: As typed; None for those of the process.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be text
+        sys.stdout.reconfigure(errors="backslashreplace")
     if given[:1] == ["predict"]:  # to cyclopts a lone hyphen is an option
         given = ["/dev/stdin" if argument == "-" else argument for argument in given]
     sys.exit(_run(given))

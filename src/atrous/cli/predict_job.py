@@ -207,25 +207,25 @@ def _single_file(job: Job, sources: Sources) -> dict[str, Path] | None:
     out, kinds = job.out, job.wanted.kinds
     only = next(iter(sources), None) if len(sources) == 1 else None
     endings = {kind: Path(ending).suffix for kind, ending in VIDEO_ENDINGS.items()}
-    for_video = out.suffix.lower() in endings.values() and not out.is_dir()
-    if not for_video or only is None or len(kinds) > 1:
-        if for_video:
-            raise ConfigError(
-                f"{out} is one file, but {len(sources)} sources as {', '.join(kinds)} make "
-                f"{len(sources) * len(kinds)}; give a folder, or one video with --as overlay"
-            )
-        return job.wanted.goes_to_file(out, len(sources))
-    return _video_file(out, kinds[0], only, endings)
-
-
-def _video_file(
-    out: Path, kind: str, only: FoundPicture, endings: Mapping[str, str]
-) -> dict[str, Path]:
+    if out.suffix.lower() not in endings.values() or out.is_dir():
+        file = job.wanted.goes_to_file(out, len(sources))
+        if file and only is not None and only.is_video:
+            raise ConfigError(f"{out}: {only.path} is a video; {_use(endings, kinds[0])}")
+        return file
+    if only is None or len(kinds) > 1:
+        raise ConfigError(
+            f"{out} is one file, but {len(sources)} sources as {', '.join(kinds)} make "
+            f"{len(sources) * len(kinds)}; give a folder, or one video with --as overlay"
+        )
     if not only.is_video:
         raise ConfigError(f"{out}: {only.path} is no video; give a picture's ending, or a folder")
-    if out.suffix.lower() != endings.get(kind, ""):
-        raise ConfigError(f"{out}: use the ending {endings.get(kind, 'of a folder')} for {kind}")
-    return {kind: out}
+    if out.suffix.lower() != endings.get(kinds[0], ""):
+        raise ConfigError(f"{out}: {_use(endings, kinds[0])}")
+    return {kinds[0]: out}
+
+
+def _use(endings: Mapping[str, str], kind: str) -> str:
+    return f"use the ending {endings.get(kind, 'of a folder')} for {kind}"
 
 
 def _make_folder(out: Path) -> bool:

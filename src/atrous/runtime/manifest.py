@@ -27,6 +27,8 @@ _LONGEST_LINE = 1 << 20
 _BLOCK = 1 << 20
 BEGUN = ".begun"
 """Ending of the file beside the manifest that lists what was begun."""
+_MANY = 1000
+"""Names of what was begun that are kept though they are done, before they are cleared away."""
 _FAR = 1 << 30
 """Where Windows locks a byte, behind the text, which others want to read."""
 
@@ -50,6 +52,8 @@ class Manifest:
         self._settings = settings
         self._begun_path = path.with_name(f"{path.name}{BEGUN}")
         self._begun: set[str] = set()
+        self._left = set(self._left_begun())
+        self._noted = len(self._left)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a+b")
@@ -57,9 +61,7 @@ class Manifest:
             raise ResourceError(f"{path}: cannot be written ({error.strerror})") from None
         try:
             self._lock()
-            # Hashes alone are kept, so that a million lines fit.
-            self._finished = {_mark(row) for row in self._rows() if row.get("settings") == settings}
-            self._left = set(self._left_begun())
+            self._finished = self._read()
         except BaseException:
             self._file.close()
             raise
@@ -91,13 +93,21 @@ class Manifest:
         if any(map(os.path.lexists, files.values())):
             return
         self._begun.add(str(source))
+        self._noted += 1
+        unfinished = (
+            self._begun | self._left if self._noted > _MANY + 2 * len(self._begun) else None
+        )
         try:
-            with self._begun_path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(str(source)) + "\n")
+            with self._begun_path.open(
+                "a" if unfinished is None else "w", encoding="utf-8"
+            ) as file:
+                for name in unfinished or {str(source)}:
+                    file.write(json.dumps(name) + "\n")
         except OSError as error:
             raise ResourceError(
                 f"{self._begun_path}: cannot be written ({error.strerror})"
             ) from None
+        self._noted = self._noted if unfinished is None else len(unfinished)
 
     def was_begun(self, source: Path) -> bool:
         """Whether an earlier run was ended while it wrote this picture's outputs.
@@ -125,6 +135,16 @@ class Manifest:
         self._begun.discard(str(source))
         self._left.discard(str(source))
 
+    def _read(self) -> set[int]:
+        """What is finished; hashes alone are kept, so that a million lines fit."""
+        finished = set()
+        for row in self._rows():
+            if "files" in row:
+                self._left.discard(str(row.get("source")))
+            if row.get("settings") == self._settings:
+                finished.add(_mark(row))
+        return finished
+
     def _flush(self) -> None:
         self._file.flush()
 
@@ -142,7 +162,7 @@ class Manifest:
             yield self._parsed(line)
 
     def _left_begun(self) -> Iterator[str]:
-        with contextlib.suppress(FileNotFoundError), self._begun_path.open("rb") as file:
+        with contextlib.suppress(OSError), self._begun_path.open("rb") as file:
             for line in iter(lambda: file.readline(_LONGEST_LINE), b""):
                 with contextlib.suppress(ValueError, RecursionError):  # the last may be torn
                     yield str(json.loads(line))
