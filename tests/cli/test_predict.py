@@ -273,6 +273,13 @@ def test_only_wanted_classes_are_in_mask_and_shares(run, color_picture, tmp_path
     assert picture["shares"]["green"] == 0
 
 
+def test_the_table_shows_shares_of_all_pixels_also_of_those_without_a_class(run, color_picture):
+    _, out, _ = run(color_picture, "--classes", "RED", "--as", "mask")
+
+    (row,) = [line for line in out.splitlines() if "red" in line]
+    assert f"{(color_blocks()[1] == 0).mean():.2%}" in row
+
+
 def test_unsure_pixels_have_no_class_and_smooth_edges_stay_at_colors(run, color_picture, tmp_path):
     run(color_picture, "--smooth", "--as", "mask,prob,npz")
     run(color_picture, "--min-confidence", "1", "--as", "mask", "-o", "unsure.png")

@@ -46,6 +46,8 @@ class Outcome:
     failures: list[dict[str, Any]] = field(default_factory=list)
     _exits: set[int] = field(default_factory=set)
     _pixels: Counter[str] = field(default_factory=Counter)
+    _all_pixels: int = 0
+    """With those that have no class."""
     _seconds: float = 0.0
     _only: Mapping[str, Any] = field(default_factory=dict)
 
@@ -98,13 +100,13 @@ class Outcome:
         self._only = {"source": source, **row}
         self._seconds += row["seconds"]
         pixels = row["height"] * row["width"] * row.get("frames", 1)
+        self._all_pixels += pixels
         self._pixels.update({name: share * pixels for name, share in row["shares"].items()})
         if self.terminal.as_json:
             self.rows.append({"source": source, **row})
 
     def _show_shares(self) -> None:
-        pixels = sum(self._pixels.values())
-        shares = {name: self._pixels[name] / pixels for name in self.card.classes}
+        shares = {name: self._pixels[name] / self._all_pixels for name in self.card.classes}
         if self.done > 1:
             title = f"{self.done} sources, {self._seconds / self.done:.2f} s each"
             self.terminal.show(shares_table(shares, self.card.label_set, title=title))
