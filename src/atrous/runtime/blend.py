@@ -113,7 +113,7 @@ def band_labels(
         yield slice(start, ready), _labels(held, _part(rows, slice(start, ready), first), columns)
         start = ready
         if start < len(rows):
-            needed = int(rows.below[start])
+            needed = min(int(rows.below[start]), known)
             held, first = held[:, needed - first :].copy(), needed
 
 
