@@ -22,6 +22,7 @@ from weights.foreign import write_tf_checkpoint
 ROOT = Path(__file__).parents[1]
 DATASETS_PAGE = ROOT / "docs" / "datasets.md"
 OUTPUTS_PAGE = ROOT / "docs" / "outputs.md"
+PREDICT_PAGE = ROOT / "docs" / "predict.md"
 PUBLISHED_PAGE = ROOT / "docs" / "published-recipes.md"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -64,7 +65,7 @@ def test_python_examples_run(code, workplace):
     exec(compile(code, "example", "exec"), {})  # noqa: S102
 
 
-@pytest.mark.parametrize("code", blocks("bash", [ROOT / "README.md", OUTPUTS_PAGE]))
+@pytest.mark.parametrize("code", blocks("bash", [ROOT / "README.md", OUTPUTS_PAGE, PREDICT_PAGE]))
 def test_commands_of_the_pages_run(code, workplace):
     for line in code.splitlines():
         words = shlex.split(line.replace(".venv/bin/atrous", "atrous"), comments=True)
