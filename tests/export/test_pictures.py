@@ -3,9 +3,11 @@ import pytest
 from PIL import Image
 
 from atrous.bands import RGB8
-from atrous.errors import InputError
+from atrous.data.detect import open_split
+from atrous.engine.evaluate import samples_of
+from atrous.errors import ConfigError, InputError
 from atrous.export.graph import Request
-from atrous.export.pictures import as_seen, read_some
+from atrous.export.pictures import as_seen, mean_iou_of, read_some
 from atrous.runtime.card import ModelCard, Preprocessing
 
 
@@ -36,3 +38,28 @@ def test_pictures_are_seen_at_the_size_of_the_file_or_of_the_card():
 
     assert as_seen(pixels, card, Request()).shape == (24, 64, 3)
     assert as_seen(pixels, card, Request(size=(40, 40))).shape == (40, 40, 3)
+
+
+@pytest.mark.parametrize(("size", "least"), [(None, 0.98), ((24, 32), 0.75)])
+def test_labels_of_a_file_with_processing_are_scored_at_the_size_of_the_picture(
+    camvid_like, size, least
+):
+    split = open_split(camvid_like, "val")
+    card = ModelCard(name="m", classes=split.label_set.names)
+    request = Request(size=size, processing=True)
+
+    def run(images):
+        # Pixels of the made-up set are 20 times the label and noise of up to 23 in each channel.
+        return np.minimum(images.min(-1) // 20, 10)
+
+    score = mean_iou_of(run, card, request, split, samples_of(split))
+
+    assert least < score <= 1
+
+
+def test_the_classes_of_a_dataset_have_to_be_those_of_the_model(camvid_like):
+    split = open_split(camvid_like, "val")
+    card = ModelCard(name="m", classes=("sky", "road"))
+
+    with pytest.raises(ConfigError, match="the model's 2 classes are not the 11 of the dataset"):
+        mean_iou_of(lambda images: images, card, Request(), split, samples_of(split))

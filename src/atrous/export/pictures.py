@@ -15,7 +15,7 @@ from atrous.errors import ConfigError, DatasetError
 from atrous.export.graph import Request, Run, as_input
 from atrous.imaging import LabelMap, Pixels
 from atrous.runtime.card import ModelCard
-from atrous.runtime.predictor import seen_size
+from atrous.runtime.predictor import resize_pixels, seen_size
 from atrous.runtime.sources import find_pictures
 from atrous.runtime.upsample import upsample_labels
 
@@ -53,13 +53,7 @@ def read_some(source: Path, kind: PixelKind, *, most: int) -> tuple[list[Pixels]
 def as_seen(pixels: Pixels, card: ModelCard, request: Request) -> Pixels:
     """A picture at the size of a file of fixed size, else at that of the card."""
     height, width = pixels.shape[:2]
-    size = request.size or seen_size((height, width), card.preprocessing)
-    if size == (height, width):
-        return pixels
-    # The same two ways as in training: shrunk by areas, enlarged bilinearly.
-    smooth = cv2.INTER_AREA if size[0] < height or size[1] < width else cv2.INTER_LINEAR
-    resized = cv2.resize(pixels, size[::-1], interpolation=smooth)
-    return np.asarray(resized, pixels.dtype).reshape(*size, -1)
+    return resize_pixels(pixels, request.size or seen_size((height, width), card.preprocessing))
 
 
 def mean_iou_of(

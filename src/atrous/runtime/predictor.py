@@ -137,7 +137,7 @@ class Predictor:
     def predict_pixels(self, pixels: Pixels) -> LabelMap:
         """(H, W, C) -> (H, W) class indices."""
         if isinstance(self.engine, TiledEngine) and self._sees_tiles(self.engine, pixels):
-            scene = Photo(resize_pixels(pixels, self.card.preprocessing), self._normalize)
+            scene = Photo(resize_pixels(pixels, self._seen(pixels)), self._normalize)
             return self.engine.labels(scene, (pixels.shape[0], pixels.shape[1]))
         views, size = self._look(pixels)
         return self._cut_out(self._labels(views, size), pixels)
@@ -212,8 +212,8 @@ class Predictor:
 
 def prepare(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]:
     """Resize if need be, normalize, and fill up if asked for: (H, W, C) -> (1, C, h, w)."""
-    pixels = resize_pixels(pixels, preprocessing)
-    size = pixels.shape[:2]
+    size = seen_size((pixels.shape[0], pixels.shape[1]), preprocessing)
+    pixels = resize_pixels(pixels, size)
     images = normalize(pixels, preprocessing)
     if preprocessing.eval_crop_size is not None:
         pairs = zip(size, preprocessing.eval_crop_size, strict=True)
@@ -223,10 +223,9 @@ def prepare(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]
     return images
 
 
-def resize_pixels(pixels: Pixels, preprocessing: Preprocessing) -> Pixels:
-    """(H, W, C) at the size at which the network sees it."""
+def resize_pixels(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """(H, W, C) at the height and width at which the network sees it."""
     height, width = pixels.shape[:2]
-    size = seen_size((height, width), preprocessing)
     if size == (height, width):
         return pixels
     # The same two ways as in training: shrunk by areas, enlarged bilinearly.
