@@ -8,8 +8,6 @@ them all. Prints medians of processor time and the hardware.
 """
 
 import argparse
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -18,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from hardware import describe_hardware
 from PIL import Image
 
 from atrous.data.layout import Split
@@ -49,7 +48,8 @@ def main() -> None:
     crop = tuple(int(side) for side in arguments.crop.split("x"))
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    print(f"{_hardware()}, one used; crop {arguments.crop}, {arguments.rounds} rounds, medians")
+    about = f"one used; crop {arguments.crop}, {arguments.rounds} rounds, medians"
+    print(f"{describe_hardware()}, {about}")
     with tempfile.TemporaryDirectory() as folder:
         for name, size, ending in (
             ("VOC's size, JPEG + PNG", (375, 500), "jpg"),
@@ -116,18 +116,6 @@ def _made_up(folder: Path, size: tuple[int, int], ending: str) -> Split:
         drawn.save(label_path)
         pairs.append(Pair(place.name, ImageFile(image_path), LabelFile(label_path)))
     return Split("made up", "train", label_set, tuple(pairs))
-
-
-def _hardware() -> str:
-    names = {
-        line.split(":", 1)[1].strip() for line in _cpu_lines() if line.startswith("model name")
-    }
-    return f"{', '.join(sorted(names)) or platform.processor()}, {os.cpu_count()} cores"
-
-
-def _cpu_lines() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
 
 
 if __name__ == "__main__":

@@ -9,15 +9,13 @@ of this package, and the hardware. All run on one thread.
 
 import argparse
 import importlib.util
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import numpy as np
+from hardware import describe_hardware
 
 from atrous.metrics.boundary import BoundaryF, BoundaryIoU, TrimapCurve
 from atrous.metrics.confusion import ConfusionMatrix
@@ -41,7 +39,7 @@ def main() -> None:
             way()
             if turn >= 2:  # the first two warm caches and allocators
                 times[name].append(time.perf_counter() - start)
-    print(f"{_hardware()}; {height}x{width}, {arguments.classes} classes, medians")
+    print(f"{describe_hardware()}; {height}x{width}, {arguments.classes} classes, medians")
     first = statistics.median(next(iter(times.values())))
     for name, row in times.items():
         median = statistics.median(row)
@@ -102,13 +100,6 @@ def _bincount(predicted: np.ndarray, labels: np.ndarray, classes: int) -> np.nda
     keep = labels != 255
     pairs = labels[keep].astype(np.int64) * classes + predicted[keep]
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-
-
-def _hardware() -> str:
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    names = {line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")}
-    return f"{', '.join(sorted(names)) or platform.processor()}, {os.cpu_count()} cores"
 
 
 if __name__ == "__main__":

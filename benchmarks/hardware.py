@@ -3,8 +3,7 @@
 import os
 import platform
 
-from atrous.cli.doctor import processor_name
-from atrous.runtime.machine import usable_cores
+from atrous.runtime.machine import processor_name, usable_cores
 
 
 def describe_hardware() -> str:

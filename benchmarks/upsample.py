@@ -9,8 +9,6 @@ whose arrays Python can see, in how many pixels labels differ from torch's, and 
 """
 
 import argparse
-import os
-import platform
 import statistics
 import time
 import tracemalloc
@@ -22,6 +20,7 @@ import numpy as np
 import onnxruntime
 import torch
 import torch.nn.functional as F
+from hardware import describe_hardware
 from numpy.typing import NDArray
 
 import atrous
@@ -47,7 +46,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     print(
-        f"{_hardware()}; torch {torch.__version__} and ONNX Runtime {onnxruntime.__version__} on "
+        f"{describe_hardware()}; "
+        f"torch {torch.__version__} and ONNX Runtime {onnxruntime.__version__} on "
         f"{arguments.threads} threads, numpy {np.__version__} on one; medians of "
         f"{arguments.rounds} rounds"
     )
@@ -175,13 +175,6 @@ def _peak(way: Callable[[], object]) -> int:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak
-
-
-def _hardware() -> str:
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    names = {line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")}
-    return f"{', '.join(sorted(names)) or platform.processor()}, {os.cpu_count()} cores"
 
 
 if __name__ == "__main__":

@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from atrous.cli.doctor import processor_name
 from atrous.cli.main import main
 from atrous.errors import DependencyError
-from atrous.runtime.machine import usable_cores
+from atrous.runtime.machine import processor_name, usable_cores
 from atrous.weights import engines
 
 

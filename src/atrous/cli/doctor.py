@@ -17,7 +17,7 @@ from atrous.cli.options import JsonFlag, QuietFlag
 from atrous.cli.terminal import Terminal
 from atrous.errors import AtrousError, DependencyError
 from atrous.imaging import Pixels
-from atrous.runtime.machine import free_memory, total_memory, usable_cores
+from atrous.runtime.machine import free_memory, processor_name, total_memory, usable_cores
 from atrous.weights.engines import choose_engine, engines_for
 from atrous.weights.load import find_model, load
 
@@ -96,13 +96,6 @@ def _machine() -> dict[str, Any]:
         "free_memory": free_memory(),
         "gpu": _gpu(),
     }
-
-
-def processor_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """What the processor calls itself."""
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _gpu() -> str:

@@ -47,6 +47,7 @@ from atrous.reports.report import (
     SizeBin,
     write_report,
 )
+from atrous.runtime.machine import processor_name
 
 _PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime", "pillow", "torch")
 
@@ -214,7 +215,7 @@ def environment() -> dict[str, str]:
         "atrous": __version__,
         "python": platform.python_version(),
         "system": platform.platform(),
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": str(os.cpu_count()),
     }
     for package in _PACKAGES:
@@ -223,15 +224,6 @@ def environment() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())
 
 
 def _scores(matrix: ConfusionMatrix, found: Collected) -> Scores:

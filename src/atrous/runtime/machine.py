@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,3 +95,17 @@ def _left_to_group(group: Path) -> int:
         limit = int((group / "memory.max").read_text())
         return max(limit - int((group / "memory.current").read_text()), 0)
     return _NO_LIMIT
+
+
+def processor_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """What the processor calls itself.
+
+    Args:
+        cpuinfo: What Linux says of the processors.
+    """
+    try:
+        lines = cpuinfo.read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine() or "unknown processor"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from atrous import __version__
-from atrous.runtime.machine import usable_cores
+from atrous.runtime.machine import processor_name, usable_cores
 
 _PACKAGES = ("numpy", "onnxruntime", "openvino", "torch")
 
@@ -40,21 +40,12 @@ def this_machine(cpu_info: Path = Path("/proc/cpuinfo")) -> Machine:
         cpu_info: What Linux says of the processors.
     """
     return Machine(
-        processor=_processor(cpu_info),
+        processor=processor_name(cpu_info),
         cores=usable_cores(),
         system=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         blas=_blas(),
         packages={"atrous": __version__} | dict(_versions()),
     )
-
-
-def _processor(cpu_info: Path) -> str:
-    try:
-        lines = cpu_info.read_text().splitlines()
-    except OSError:
-        lines = []
-    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(names, "") or platform.processor() or platform.machine() or "unknown processor"
 
 
 def _blas() -> str:
